@@ -1,0 +1,263 @@
+"""Train the hold detector: ``python -m training.detector``.
+
+A YOLO segmentation model of ultralytics learns from real boxes with guessed outlines, real polygons and rendered walls.
+Runs on a GPU where there is one, else on the CPU under bfloat16 autocast. The learning rate follows the share of the
+time budget that is used up, so a run may be stopped at any moment and continues from its last checkpoint when the same
+command is given again. Writes into ``--run``: ``last.pt`` (everything to resume), ``best.pt`` (an ultralytics checkpoint
+of the averaged weights), ``log.csv`` and ``card.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import json
+import math
+import os
+import pickle
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from training.torchvision_shim import ensure_torchvision
+
+ensure_torchvision()
+
+from ultralytics import YOLO  # noqa: E402  (needs a torchvision that loads)
+from ultralytics.utils import DEFAULT_CFG  # noqa: E402
+
+from training.boxed_mask_loss import BoxedMaskLoss  # noqa: E402
+from training.pseudo import guess_all  # noqa: E402
+from training.tiles import TileStream, collate  # noqa: E402
+from training.truth import CLASSES, Truth, data_root, polygon_split, read_truth  # noqa: E402
+
+WARM_UP = 0.02  # share of the budget over which the learning rate rises
+CHECKPOINT_S = 120.0
+
+
+def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.detector", description=__doc__)
+    parser.add_argument("--data", type=Path, default=data_root(), help="folder of real photos")
+    parser.add_argument("--walls", type=Path, help="folder of rendered walls (training.walls --out)")
+    parser.add_argument("--run", type=Path, default=Path("runs/detector"))
+    parser.add_argument("--model", default="yolo11n-seg", help="ultralytics architecture")
+    parser.add_argument("--init", type=Path, help="a checkpoint to start the weights from")
+    parser.add_argument("--hours", type=float, default=8.0, help="time budget over all sessions")
+    parser.add_argument("--side", type=int, default=448, help="tile side in pixels")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate (AdamW)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make tiles")
+    parser.add_argument("--seed", type=int, default=7)
+    return parser.parse_args(argv)
+
+
+def gather(arguments: argparse.Namespace) -> list[tuple[float, list[Truth]]]:
+    """The groups of training pictures with their share of the tiles. Guessed outlines are cached in the run folder."""
+    cache = arguments.run / "outlines.pkl"
+    if cache.exists():
+        boxed = pickle.loads(cache.read_bytes())  # our own file, written a few lines below
+    else:
+        images = sorted((arguments.data / "train" / "images").glob("*.jpg"))
+        boxed = guess_all([read_truth(image) for image in images], max(1, os.cpu_count() or 1))
+        cache.write_bytes(pickle.dumps(boxed))
+    polygons = [read_truth(image) for image in polygon_split(arguments.data / "polygons", test=False)]
+    walls = []
+    if arguments.walls:
+        walls = [read_truth(image) for image in sorted((arguments.walls / "images").glob("*.jpg"))]
+    return [(0.66, boxed), (0.14, polygons), (0.20, walls)]
+
+
+def build_model(arguments: argparse.Namespace, device: torch.device) -> torch.nn.Module:
+    """The network with our two classes, from ``--init`` where shapes fit, else from random weights."""
+    yaml = dict(YOLO(f"{arguments.model}.yaml").model.yaml)
+    yaml["nc"] = len(CLASSES)
+    model = YOLO(f"{arguments.model}.yaml").model.__class__(yaml, ch=3, nc=len(CLASSES), verbose=False)
+    if arguments.init:
+        model.load(YOLO(str(arguments.init)).model, verbose=False)
+    model.names = dict(enumerate(CLASSES))
+    model.args = copy.copy(DEFAULT_CFG)
+    return model.to(device)
+
+
+def optimizer_for(model: torch.nn.Module, rate: float) -> torch.optim.Optimizer:
+    """AdamW with weight decay on convolution kernels only."""
+    kernels = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    others = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": kernels, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
+
+
+def rate_at(share: float, highest: float) -> float:
+    """Linear warm-up, then a cosine down to 2 % of ``highest`` at ``share`` 1 of the budget."""
+    if share < WARM_UP:
+        return highest * max(share / WARM_UP, 0.02)
+    turn = min(1.0, (share - WARM_UP) / (1 - WARM_UP))
+    return highest * (0.02 + 0.98 * (1 + math.cos(math.pi * turn)) / 2)
+
+
+class Average:
+    """Exponential moving average of the weights, which is what ships."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, model: torch.nn.Module, step: int) -> None:
+        """Move towards ``model``; quick in the first steps, with a memory of about 700 steps later."""
+        keep = 0.9985 * (1 - math.exp(-step / 300))
+        now = model.state_dict()
+        for name, value in self.model.state_dict().items():
+            if value.dtype.is_floating_point:
+                value.mul_(keep).add_(now[name].detach(), alpha=1 - keep)
+            else:
+                value.copy_(now[name])
+
+
+def save_atomically(data: Any, path: Path) -> None:
+    """A stop while saving leaves the former checkpoint whole."""
+    temporary = path.with_suffix(".partial")
+    torch.save(data, temporary)
+    os.replace(temporary, path)
+
+
+def export_checkpoint(average: Average, path: Path) -> None:
+    """Write the averaged weights the way ultralytics reads them."""
+    model = copy.deepcopy(average.model)
+    model.criterion = None
+    model.args = {"task": "segment", "imgsz": 640, "data": ""}
+    model.task = "segment"
+    save_atomically({"model": model.half(), "ema": None, "train_args": model.args, "epoch": -1}, path)
+
+
+def write_card(arguments: argparse.Namespace, state: dict[str, Any]) -> None:
+    """What was trained on what, with which settings, for how long."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    card = {
+        "command": {k: str(v) for k, v in vars(arguments).items() if k not in ("data", "run")},
+        "commit": commit.stdout.strip(),
+        "device": state["device"],
+        "pictures": state["pictures"],
+        "hours": round(state["elapsed"] / 3600, 3),
+        "steps": state["step"],
+        "tiles": state["step"] * arguments.batch,
+    }
+    (arguments.run / "card.json").write_text(json.dumps(card, indent=2) + "\n")
+
+
+class Run:
+    """One training run: its model, its clock, and what it leaves on disk."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        arguments.run.mkdir(parents=True, exist_ok=True)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = build_model(arguments, self.device).train()
+        self.average = Average(self.model)
+        self.optimizer = optimizer_for(self.model, arguments.rate)
+        self.criterion = BoxedMaskLoss(self.model)
+        self.step, self.elapsed = 0, 0.0
+        last = arguments.run / "last.pt"
+        if last.exists():
+            state = torch.load(last, map_location=self.device, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.average.model.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.elapsed = state["step"], state["elapsed"]
+        self.groups = gather(arguments)
+
+    def train_step(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
+        """One optimiser step; returns the loss terms."""
+        batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
+        pixels = batch["img"].float().div_(255).to(memory_format=torch.channels_last)
+        share = self.elapsed / (self.arguments.hours * 3600)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(share, self.arguments.rate)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            predictions = self.model(pixels)
+        loss, terms = self.criterion.loss(predictions, batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        (loss / len(pixels) * 4).backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
+        self.optimizer.step()
+        self.step += 1
+        self.average.update(self.model, self.step)
+        return {name: float(value) for name, value in terms.items()}
+
+    def save(self) -> None:
+        """Checkpoint, exported weights and run card."""
+        state = {
+            "model": self.model.state_dict(),
+            "average": self.average.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "elapsed": self.elapsed,
+        }
+        save_atomically(state, self.arguments.run / "last.pt")
+        export_checkpoint(self.average, self.arguments.run / "best.pt")
+        pictures = [len(group) for _, group in self.groups]
+        write_card(
+            self.arguments,
+            {
+                "device": str(self.device),
+                "pictures": dict(zip(("boxes", "polygons", "walls"), pictures, strict=True)),
+                "elapsed": self.elapsed,
+                "step": self.step,
+            },
+        )
+
+    def go(self) -> None:
+        """Train until the budget is used up."""
+        stream = TileStream(self.groups, self.arguments.side, self.arguments.seed + self.step)
+        loader = DataLoader(
+            stream,
+            batch_size=self.arguments.batch,
+            num_workers=self.arguments.workers,
+            collate_fn=collate,
+            prefetch_factor=4 if self.arguments.workers else None,
+        )
+        batches, saved = iter(loader), time.monotonic()
+        sums: dict[str, float] = {}
+        while self.elapsed < self.arguments.hours * 3600:
+            started = time.monotonic()
+            for name, value in self.train_step(next(batches)).items():
+                sums[name] = sums.get(name, 0.0) + value
+            self.elapsed += time.monotonic() - started
+            if self.step % 50 == 0:
+                self.log({name: value / 50 for name, value in sums.items()})
+                sums = {}
+            if time.monotonic() - saved > CHECKPOINT_S:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def log(self, terms: dict[str, float]) -> None:
+        """Append a row to ``log.csv`` and print it."""
+        row = {"step": self.step, "minutes": round(self.elapsed / 60, 1)}
+        row |= {name: round(value, 4) for name, value in terms.items()}
+        path = self.arguments.run / "log.csv"
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, row)
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+        print(row, flush=True)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train, or continue to."""
+    arguments = parse_arguments(argv)
+    torch.manual_seed(arguments.seed)
+    run = Run(arguments)
+    torch.set_num_threads(os.cpu_count() or 1)  # ultralytics takes a core away
+    run.go()
+
+
+if __name__ == "__main__":
+    main()
