@@ -1,0 +1,1 @@
+"""Readings and, above them, accounts of where this process's memory goes."""
