@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.render.colours import Image
+from training.render.filters import blended, scaled, soften
 from training.render.shading import Light, Patch
 
 Ids = npt.NDArray[np.uint16]
@@ -41,20 +42,22 @@ class Canvas:
         """Darken what lies under and beside a patch by its soft shadow and its dark line of contact."""
         n, m = patch.alpha.shape
         tall = float(patch.height.max())
-        dx, dy = light.reach[0] * tall * 0.7, light.reach[1] * tall * 0.7
+        dx, dy = light.reach[0] * tall * 0.85, light.reach[1] * tall * 0.85
         pad = int(abs(dx) + abs(dy) + 2.2 * light.softness * tall) + 3
         padded = cv2.copyMakeBorder(patch.alpha, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
-        size = (m + 2 * pad, n + 2 * pad)
-        far = cv2.warpAffine(padded, np.array([[1, 0, dx], [0, 1, dy]]), size)
-        half = cv2.warpAffine(padded, np.array([[1, 0, dx * 0.5], [0, 1, dy * 0.5]]), size)
-        shadow = cv2.GaussianBlur(cv2.max(far, half), (0, 0), 0.6 + light.softness * tall * 0.7)
-        touch = cv2.GaussianBlur(padded, (0, 0), 0.7 + tall * 0.22)
-        dark = (1 - np.float32(strength * (1 - light.ambient)) * shadow) * (
+        far = np.zeros(padded.shape, np.float32)
+        for share in (0.35, 0.7, 1.0):
+            sx, sy = pad + round(dx * share), pad + round(dy * share)
+            part = far[sy : sy + n, sx : sx + m]
+            np.maximum(part, patch.alpha, out=part)
+        shadow = soften(far, 0.6 + light.softness * tall * 0.55)
+        touch = soften(padded, 0.7 + tall * 0.2)
+        dark = (1 - np.float32(strength * (1 - 0.7 * light.ambient)) * shadow) * (
             1 - np.float32(0.38 * strength) * touch
         )
         window = self._window(x - pad, y - pad, dark.shape)
         if window is not None:
-            self.rgb[window[0]] *= dark[window[1]][..., None]
+            self.rgb[window[0]] = scaled(self.rgb[window[0]], dark[window[1]])
 
     def paste(self, patch: Patch, x: int, y: int, ident: int, volume: bool) -> None:
         """Lay a patch with its corner at x, y over the wall, as the object ``ident``."""
@@ -65,7 +68,6 @@ class Canvas:
         if window is None:
             return
         here, there = window
-        alpha = patch.alpha[there][..., None]
-        self.rgb[here] += (patch.rgb[there] - self.rgb[here]) * alpha
+        self.rgb[here] = blended(self.rgb[here], patch.rgb[there], patch.alpha[there])
         for ids in (self.objects, self.volumes) if volume else (self.objects,):
             ids[here][own[there]] = ident

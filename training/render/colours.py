@@ -7,8 +7,6 @@ person would not name surely. This module knows nothing of light: a pigment is w
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -114,17 +112,6 @@ def to_linear(encoded: npt.ArrayLike) -> Image:
     """The inverse of :func:`to_srgb`."""
     x = np.asarray(encoded, np.float32)
     return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-@lru_cache(maxsize=1)
-def _curve() -> Image:
-    return (to_srgb(np.arange(4096, dtype=np.float32) / 4095) * 255).astype(np.float32)
-
-
-def encode(linear: Image) -> Image:
-    """sRGB-encode a whole picture to 0..255 float32 by table (4096 steps: below one level of error)."""
-    index = np.clip(linear * np.float32(4095), 0, 4095).astype(np.uint16)
-    return np.asarray(_curve()[index], np.float32)
 
 
 def srgb_to_lab(rgb: npt.ArrayLike) -> Image:

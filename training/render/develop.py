@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.render.colours import Image, encode
+from training.render.colours import Image, to_srgb
 from training.render.noise import clouds, grain
 
 Photo = npt.NDArray[np.uint8]
+
+_STEPS, _WHITEST = 16384, 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,11 @@ class Conditions:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Conditions:
         """From a good phone in a bright gym to a bad one in a cellar."""
-        dim = rng.random() < 0.28
+        dim = rng.random() < 0.22
         warm = float(np.clip(rng.normal(0.02, 0.07), -0.16, 0.2))
         tint = float(rng.normal(0, 0.018))
         return cls(
-            exposure=rng.uniform(0.22, 0.6) if dim else float(np.exp(rng.normal(-0.1, 0.2))),
+            exposure=rng.uniform(0.3, 0.65) if dim else float(np.exp(rng.normal(0.0, 0.18))),
             cast=(1 + warm, 1 + tint, 1 - warm * 1.2),
             vignette=rng.uniform(0, 0.55) * (1.2 if dim else 0.7),
             spots=rng.uniform(0.1, 0.75) if rng.random() < 0.65 else 0.0,
@@ -78,7 +80,7 @@ def _light_map(rng: np.random.Generator, size: tuple[int, int], now: Conditions)
             edge = u * np.cos(angle) + v * np.sin(angle) - rng.uniform(-0.6, 0.6)
             soft = np.clip(edge * rng.uniform(2, 12) + 0.5, 0, 1)
             field *= 1 - np.float32(rng.uniform(0.2, 0.5)) * soft.astype(np.float32)
-    field = np.clip(field, 0.25, 1.9).astype(np.float32)
+    field = np.clip(field / max(float(field.mean()), 0.1), 0.3, 1.9).astype(np.float32)
     rows = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
     if not now.spots or rng.random() > 0.35:
         return rows[..., None]
@@ -123,26 +125,35 @@ def _blurred(rng: np.random.Generator, rgb: Image, now: Conditions) -> Image:
     return rgb
 
 
+def _curve(contrast: float) -> Image:
+    """Linear light 0.._WHITEST in _STEPS steps to 0..255: highlights roll off, sRGB, a slight S of contrast."""
+    light = np.linspace(0, _WHITEST, _STEPS, dtype=np.float32)
+    light = np.minimum(light, 0.8 + 0.2 * np.tanh(np.maximum(light - 0.8, 0) * 3))
+    coded = to_srgb(light)
+    coded = coded + np.float32(2 * contrast) * (coded - 0.5) * coded * (1 - coded)
+    return np.asarray(coded * 255, np.float32)
+
+
 def develop(rng: np.random.Generator, rgb: Image, now: Conditions) -> Photo:
     """The finished photo (height, width, 3) uint8 RGB of a scene in linear light; ``rgb`` is used up."""
     height, width = rgb.shape[:2]
     rgb *= _light_map(rng, (height, width), now)
-    rgb *= np.array(now.cast, np.float32) * np.float32(now.exposure)
+    # Phones set their exposure by the picture's mean, and go part of the way towards middle grey.
+    mean = float(rgb[::8, ::8].mean())
+    metered = float(np.clip((0.24 / max(mean, 1e-3)) ** 0.45, 0.75, 2.0))
+    rgb *= np.array(now.cast, np.float32) * np.float32(now.exposure * metered)
     if now.glare:
         y, x = np.mgrid[0:height:8, 0:width:8].astype(np.float32)
         at = (rng.uniform(0, width), rng.uniform(-0.2, 0.35) * height)
         veil = np.exp(-np.hypot(x - at[0], y - at[1]) / (0.35 * width)) * np.float32(now.glare)
         rgb += cv2.resize(veil, (width, height))[..., None]
     rgb = _blurred(rng, rgb, now)
-    # Highlights roll off instead of clipping at once.
-    rgb = np.minimum(rgb, 0.8 + 0.2 * np.tanh(np.maximum(rgb - 0.8, 0) * 3))
-    photo = encode(rgb)
-    if now.contrast:
-        scaled = photo * np.float32(1 / 255)
-        photo += (np.float32(now.contrast * 255) * (scaled - 0.5) * scaled * (1 - scaled)) * 2
+    photo = _curve(now.contrast)[
+        np.clip(rgb * np.float32(_STEPS / _WHITEST), 0, _STEPS - 1).astype(np.uint16)
+    ]
     if now.saturation != 1:
-        luma = cv2.cvtColor(np.clip(photo, 0, 255), cv2.COLOR_RGB2GRAY)[..., None]
-        photo = luma + (photo - luma) * np.float32(now.saturation)
+        luma = np.array([[0.299, 0.587, 0.114]] * 3)
+        photo = cv2.transform(photo, luma + (np.eye(3) - luma) * now.saturation)
     if now.noise:
         photo = _noisy(rng, np.clip(photo, 0, 255), now.noise)
     if now.sharpen:

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from training.render import clutter, layout, people, surfaces, surroundings
 from training.render.camera import Camera
 from training.render.canvas import Canvas, Ids
-from training.render.colours import VOLUME_WEIGHTS, Image, choose_name, pigment
+from training.render.colours import HOLD_WEIGHTS, VOLUME_WEIGHTS, Image, choose_name, pigment
 from training.render.develop import Conditions, Photo, develop
+from training.render.filters import soften
 from training.render.shading import Light, Material, Patch, hold_patch, shrink
 from training.render.shapes import FAMILIES, relief
 from training.render.volumes import body, volume_patch
@@ -52,12 +53,12 @@ class Recipe:
         """A gym, drawn from all of them; ``aspect`` is the frame's height over its width."""
         if rng.random() < 0.06:
             return cls._shop(rng, holds)
-        width = float(np.exp(rng.uniform(np.log(1.6), np.log(8.5))))
+        width = float(np.exp(rng.uniform(np.log(1.9), np.log(8.5))))
         size = float(np.exp(rng.normal(np.log(0.135), 0.25)))
         area = width * width * aspect
-        density = float(np.exp(rng.uniform(np.log(0.9), np.log(7))))
+        density = float(np.exp(rng.uniform(np.log(1.4), np.log(9))))
         spray = rng.random() < 0.2
-        count = int(np.clip(area * density * (2 if spray else 1), 5, 320))
+        count = int(np.clip(area * density * (2 if spray else 1), 8, 320))
         kinds = surfaces.KINDS
         return cls(
             holds=count if holds is None else holds,
@@ -192,7 +193,10 @@ class _Stage:
         rise = 0.75 * float(np.mean(family.relief))
         shape = relief(rng, spot.family, spot.size * factor, turn, (lean[0] * rise, lean[1] * rise))
         material = self._material(spot)
-        patch = shrink(hold_patch(rng, shape, material, self.light, spot.size * factor), factor)
+        bolt = 0.011 * self.ppm * factor
+        patch = shrink(
+            hold_patch(rng, shape, material, self.light, spot.size * factor, bolt), factor
+        )
         n, m = patch.alpha.shape
         x, y = round(spot.x - m / 2), round(spot.y - n / 2)
         self._place(patch, x, y, Thing("hold", spot.colour, spot.pigment, spot.problem))
@@ -202,9 +206,7 @@ class _Stage:
         gloss = float(np.clip(rng.normal(self.gloss, 0.1), 0.02, 0.7))
         return Material(
             spot.pigment,
-            second=pigment(rng, choose_name(rng, layout.HOLD_WEIGHTS))
-            if rng.random() < 0.02
-            else None,
+            second=pigment(rng, choose_name(rng, HOLD_WEIGHTS)) if rng.random() < 0.02 else None,
             gloss=gloss + (0.12 if spot.colour == "black" else 0),
             grit=rng.uniform(0, 0.8) if gloss < 0.35 else 0.1,
             chalk=max(0.0, self.chalk * rng.uniform(0, 2)) if self.recipe.set_as != "shop" else 0.0,
@@ -235,7 +237,7 @@ class _Stage:
                     / self.recipe.volumes**0.5
                 )
             for _ in range(5):
-                x, y = self._spot(size * 0.3)
+                x, y = self._spot(size * (0.5 if self.recipe.set_as == "shop" else 0.3))
                 if spots.free(x, y, size * 0.7):
                     break
             else:
@@ -259,7 +261,8 @@ class _Stage:
         width, height = self.camera.width, self.camera.height
         x, y = self.map_x - self.x0, self.map_y - self.y0
         seen = (float(x[:, 0].min()), float(y[0].min()), float(x[:, -1].max()), float(y[-1].max()))
-        spare = 0.0 if self.recipe.set_as == "shop" else -0.02 * max(width, height)
+        shop = self.recipe.set_as == "shop"
+        spare = margin if shop else -0.02 * max(width, height)
         rim = (margin if self.recipe.sides else spare, margin if self.recipe.top else spare)
         low_x, low_y = max(seen[0], 0) + rim[0], max(seen[1], 0) + rim[1]
         high_x = min(seen[2], self.canvas.width) - rim[0]
@@ -328,7 +331,7 @@ def _people(stage: _Stage, frame: Image) -> npt.NDArray[np.bool_]:
         if xb <= xa or yb <= ya:
             continue
         here, there = (slice(ya, yb), slice(xa, xb)), (slice(ya - y, yb - y), slice(xa - x, xb - x))
-        shadow = cv2.GaussianBlur(alpha, (0, 0), tall * 0.05)
+        shadow = soften(alpha, tall * 0.05)
         frame[here] *= (1 - 0.35 * np.roll(shadow, int(tall * 0.06), 0)[there])[..., None]
         frame[here] += (rgb[there] - frame[here]) * alpha[there][..., None]
         front[here] |= alpha[there] > 0.5

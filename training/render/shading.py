@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from training.render.colours import Image
+from training.render.filters import scaled, soften
 from training.render.noise import clouds, grain, layered
 from training.render.shapes import Relief
 
@@ -32,7 +33,7 @@ class Light:
         vector = np.array([x, y if rng.random() < 0.94 else -y * 0.3, 1.0])
         vector /= np.linalg.norm(vector)
         direction = (float(vector[0]), float(vector[1]), float(vector[2]))
-        return cls(direction, rng.uniform(0.3, 0.75), rng.uniform(0.15, 0.7))
+        return cls(direction, rng.uniform(0.25, 0.65), rng.uniform(0.12, 0.6))
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -70,19 +71,20 @@ def shade(height: Image, albedo: Image, light: Light, gloss: Image | float, size
     nz = 1 / np.sqrt(gx * gx + gy * gy + 1)
     nx, ny = -gx * nz, -gy * nz
     lx, ly, lz = light.direction
-    wide = cv2.GaussianBlur(height, (0, 0), max(0.6, size * 0.07))
+    wide = soften(height, max(0.6, size * 0.07))
     hollow = np.maximum(wide - height, 0) / np.float32(max(size, 1))
     occlusion = 1 / (1 + 14 * hollow)
     sky = (0.62 + 0.38 * nz - 0.3 * ny) * occlusion
     lamp = np.maximum(nx * lx + ny * ly + nz * lz, 0) / np.float32(lz)
     energy = light.ambient * sky + (1 - light.ambient) * lamp * (0.35 + 0.65 * occlusion)
-    lit = albedo * np.minimum(energy, 1.7)[..., None]
+    lit = scaled(albedo, np.minimum(energy, 1.7).astype(np.float32))
     hx, hy, hz = lx, ly - 0.12, lz + 1.0  # the viewer stands low before the wall
     norm = float(np.sqrt(hx * hx + hy * hy + hz * hz))
     facing = np.maximum((nx * hx + ny * hy + nz * hz) / np.float32(norm), 0)
     f2 = facing**8
     shine = gloss * (0.10 * f2 + 0.85 * f2**8) + 0.05 * gloss * np.maximum(-ny, 0)
-    return np.asarray(lit + (shine * occlusion)[..., None], np.float32)
+    shine = np.asarray(shine * occlusion, np.float32)
+    return np.asarray(lit + cv2.merge([shine, shine, shine]), np.float32)
 
 
 def _colouring(
@@ -115,14 +117,14 @@ def _chalked(rng: np.random.Generator, albedo: Image, relief: Relief, share: flo
     return albedo * (1 - cover) + np.float32([0.78, 0.79, 0.8]) * cover
 
 
-def _drill(patch: Image, relief: Relief, size: float, rng: np.random.Generator) -> None:
+def _drill(
+    rng: np.random.Generator, patch: Image, relief: Relief, size: float, bolt_px: float
+) -> None:
     """Draw the bolt hole into the lit patch."""
     if relief.bolt is None or size < 12:
         return
     x, y = relief.bolt
-    radius = max(0.9, size * rng.uniform(0.045, 0.075))
-    if size > 160:
-        radius = 8 + size * 0.012
+    radius = float(np.clip(bolt_px * rng.uniform(0.8, 1.2), 0.8, 0.09 * size))
 
     reach = int(radius) + 3
     x0, y0 = max(int(x) - reach, 0), max(int(y) - reach, 0)
@@ -137,30 +139,40 @@ def _drill(patch: Image, relief: Relief, size: float, rng: np.random.Generator) 
         part[...] += (np.float32(tone) - part) * (mask.astype(np.float32) / 255)[..., None]
 
     disc(radius, 0.015)
-    if size > 40 and rng.random() < 0.7:
-        disc(radius * 0.75, float(rng.uniform(0.08, 0.4)), radius * 0.1)
+    if radius > 2.5 and rng.random() < 0.6:
+        disc(radius * 0.75, float(rng.uniform(0.03, 0.22)), radius * 0.1)
         disc(radius * 0.35, 0.01)
 
 
 def hold_patch(
-    rng: np.random.Generator, relief: Relief, material: Material, light: Light, size: float
+    rng: np.random.Generator,
+    relief: Relief,
+    material: Material,
+    light: Light,
+    size: float,
+    bolt_px: float,
 ) -> Patch:
-    """Shade one hold of ``size`` px (its longer side) into a patch of the relief's shape."""
+    """Shade one hold of ``size`` px (its longer side) into a patch of the relief's shape.
+
+    ``bolt_px`` is the radius of the gym's bolt holes at this scale.
+    """
     n, m = relief.height.shape
     albedo, gloss = _colouring(rng, (n, m), material, size)
     height = relief.height
     if material.grit and size > 24:
         speckle = grain(rng, n, m)
-        albedo = albedo * (1 + 0.05 * material.grit * speckle)[..., None]
+        albedo = scaled(albedo, 1 + np.float32(0.05 * material.grit) * speckle)
         height = height + speckle * np.float32(0.16 * material.grit)
     if material.chalk > 0.02:
         albedo = _chalked(rng, albedo, relief, material.chalk)
     rgb = shade(height, albedo, light, gloss, size)
-    _drill(rgb, relief, size, rng)
+    _drill(rng, rgb, relief, size, bolt_px)
     slope_x = cv2.Sobel(relief.inside, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
     slope_y = cv2.Sobel(relief.inside, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
     slope = np.sqrt(slope_x * slope_x + slope_y * slope_y)
-    alpha = np.clip(relief.inside / np.maximum(slope, 0.08) + 0.5, 0, 1)
+    # Steps of the field beyond the rim have huge slopes, which must not pass for nearness.
+    alpha = np.clip(relief.inside / np.clip(slope, 0.08, 2.5) + 0.5, 0, 1)
+    alpha[relief.inside < -2] = 0
     return Patch(rgb, alpha, relief.height * alpha)
 
 

@@ -63,7 +63,10 @@ def plywood(rng: np.random.Generator, size: Size, ppm: float, dark: bool) -> Ima
 
 def painted(rng: np.random.Generator, size: Size, ppm: float, name: str | None = None) -> Image:
     """One paint, rolled: almost even, with the boards' seams showing through."""
-    base = _muted(rng, pigment(rng, name or choose_name(rng, PAINTS)))
+    name = name or choose_name(rng, PAINTS)
+    base = _muted(rng, pigment(rng, name))
+    if name == "black":
+        base = _colour(rng, (17, 34), (0, 4), (0, 360))
     factor = 1 + 0.025 * clouds(rng, *size, cell=ppm * 0.5) + 0.012 * clouds(rng, *size, cell=4)
     factor *= _panels(rng, size, ppm, rng.uniform(0, 0.03), rng.uniform(0.03, 0.4))
     return base * factor[..., None]
@@ -84,8 +87,9 @@ def resin(rng: np.random.Generator, size: Size, ppm: float) -> Image:
     if rng.random() < 0.5:
         speckle = cv2.GaussianBlur(speckle, (0, 0), max(0.5, 0.004 * ppm)) * 1.8
     factor = 1 + np.float32(rng.uniform(0.05, 0.2)) * speckle
-    if rng.random() < 0.25:
+    if rng.random() < 0.12:
         rock = layered(rng, *size, cell=ppm * rng.uniform(0.3, 0.9)) * np.float32(ppm * 0.05)
+        rock += layered(rng, *size, cell=ppm * 0.07) * np.float32(ppm * 0.006)
         slope = cv2.Sobel(rock, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
         factor *= np.clip(1 - slope * 1.3, 0.45, 1.5)
     else:
@@ -239,7 +243,8 @@ def wear(rng: np.random.Generator, wall: Image, ppm: float) -> None:
     amount = rng.uniform(0, 1) ** 2
     if amount > 0.05:
         patch = layered(rng, height, width, ppm * 0.35) - np.float32(2.6 - 1.3 * amount)
-        wall += np.clip(patch * 0.22, 0, 0.3)[..., None] * (0.7 - wall)
+        speckled = np.clip(0.8 + 0.35 * clouds(rng, height, width, max(ppm * 0.02, 2)), 0, 1)
+        wall += (np.clip(patch * 0.22, 0, 0.3) * speckled)[..., None] * (0.7 - wall)
     light, dark = np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8)
     area = height * width / ppm**2
     for layer, count, long, thick in (
@@ -257,5 +262,6 @@ def wear(rng: np.random.Generator, wall: Image, ppm: float) -> None:
     wall *= (1 - cv2.GaussianBlur(dark, (0, 0), soft).astype(np.float32) * np.float32(0.6 / 255))[
         ..., None
     ]
-    chalk = cv2.GaussianBlur(light, (0, 0), soft).astype(np.float32) * np.float32(0.45 / 255)
+    chalk = cv2.GaussianBlur(light, (0, 0), soft * 1.5).astype(np.float32) * np.float32(0.4 / 255)
+    chalk *= np.clip(0.5 + 0.6 * clouds(rng, height, width, max(ppm * 0.012, 2)), 0, 1)
     wall += chalk[..., None] * (0.75 - wall)

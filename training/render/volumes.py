@@ -56,7 +56,7 @@ def body(rng: np.random.Generator, size: float, lean: tuple[float, float]) -> Bo
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     base = _base(rng) @ rotation.T * size / 2
     inner = float(np.sqrt(cv2.contourArea(base.astype(np.float32)) / np.pi))
-    tall = inner * rng.uniform(0.45, 1.1)
+    tall = inner * rng.uniform(0.6, 1.3)
     middle = base.mean(0) + np.array(lean) * tall * 0.8 + rng.normal(0, 0.16, 2) * inner
     count = len(base)
     floor = np.column_stack([base, np.zeros(count)])
