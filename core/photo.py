@@ -66,7 +66,6 @@ READERS = {
     "HEIF": ("pillow_heif", "HeifImageFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
     "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
-    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
 }
 """The allow list: format -> module and class of its reader, imported when the first such photo
@@ -74,7 +73,8 @@ comes.
 
 The class is called directly and not through ``Image.open``: no other reader can be reached (a JPEG
 is never handed to the multi-picture reader either), and Pillow's own pixel limit, a global of the
-process, need not be touched.
+process, need not be touched. GIF is left out: nobody photographs a wall in 256 colours, and its
+reader reserves memory for what a frame claims before its size can be checked.
 """
 
 # What Pillow's and libheif's readers are known to raise on damaged bytes; none of them is a mistake
@@ -97,6 +97,7 @@ _READER_ERRORS = (
 
 _OTHER_FORMATS = (
     (b"%PDF", "a PDF document"),
+    (b"GIF8", "a GIF"),
     (b"8BPS", "a Photoshop file"),
     (b"\xff\x0a", "a JPEG XL picture"),
     (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
@@ -286,8 +287,6 @@ def _recognise(data: bytes, name: str) -> str:
         return "WebP"
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "TIFF"
-    if head[:6] in (b"GIF87a", b"GIF89a"):
-        return "GIF"
     if head[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
         return "BMP"
     kind = ""
@@ -392,8 +391,6 @@ def _ends_early(format_: str, data: bytes) -> bool:
             return b"IEND" not in data[-64:]
         case "WebP":
             return int.from_bytes(data[4:8], "little") + 8 > size
-        case "GIF":
-            return not data.rstrip(b"\0").endswith(b";")
         case "BMP":
             return int.from_bytes(data[2:6], "little") > size
         case "HEIF" | "AVIF":
