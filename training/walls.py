@@ -61,7 +61,7 @@ class SyntheticWall:
     objects: tuple[TruthObject, ...]
 
 
-def _truth(scene: Scene) -> tuple[TruthObject, ...]:
+def truth_of(scene: Scene) -> tuple[TruthObject, ...]:
     """Read every object's outline off the id maps."""
     found = []
     for volumes, ids in ((True, scene.volumes), (False, scene.objects)):
@@ -117,7 +117,7 @@ def render_wall(
     sides below 64 px or a negative count.
     """
     scene = render_scene(seed, size, holds)
-    return SyntheticWall(scene.image, _truth(scene))
+    return SyntheticWall(scene.image, truth_of(scene))
 
 
 def render_demo(seed: int = DEMO_SEED) -> SyntheticWall:
@@ -130,7 +130,7 @@ def render_demo(seed: int = DEMO_SEED) -> SyntheticWall:
                               sharpen=0.5, contrast=0.2, quality=95),
     )  # fmt: skip
     scene = render(rng, recipe, (1200, 1600))
-    return SyntheticWall(scene.image, _truth(scene))
+    return SyntheticWall(scene.image, truth_of(scene))
 
 
 def draw_outlines(wall: SyntheticWall) -> npt.NDArray[np.uint8]:

@@ -17,8 +17,8 @@ Range = tuple[float, float]
 # name -> rows of (weight, lightness, chroma, hue); a hue range may pass through 360.
 PIGMENTS: dict[str, tuple[tuple[float, Range, Range, Range], ...]] = {
     "red": (
-        (6, (34, 48), (50, 72), (24, 38)),
-        (2, (46, 54), (62, 78), (30, 40)),
+        (6, (33, 47), (50, 72), (23, 36)),
+        (2, (44, 52), (60, 76), (28, 37)),
         (1, (26, 34), (34, 48), (22, 34)),
     ),
     "orange": (
@@ -39,7 +39,7 @@ PIGMENTS: dict[str, tuple[tuple[float, Range, Range, Range], ...]] = {
     ),
     "mint": (
         (3, (70, 84), (20, 38), (160, 186)),
-        (2, (60, 72), (24, 40), (168, 192)),
+        (2, (66, 74), (24, 40), (168, 190)),
     ),
     "blue": (
         (4, (34, 52), (32, 56), (262, 288)),

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from training.render.colours import Image
-from training.render.filters import scaled, soften
+from training.render.filters import blended, scaled, soften
 from training.render.noise import clouds, grain, layered
 from training.render.shapes import Relief
 
@@ -88,33 +88,44 @@ def shade(height: Image, albedo: Image, light: Light, gloss: Image | float, size
 
 
 def _colouring(
-    rng: np.random.Generator, shape: tuple[int, int], material: Material, size: float
+    rng: np.random.Generator, relief: Relief, material: Material, size: float
 ) -> tuple[Image, Image | float]:
     """Albedo (n, m, 3) and gloss (n, m) of a material before light."""
-    n, m = shape
+    n, m = relief.height.shape
     albedo = np.full((n, m, 3), material.pigment, np.float32)
     gloss: Image | float = material.gloss
-    part = clouds(rng, n, m, size * 1.1) if material.second is not None or material.dual else None
-    if part is not None and material.second is not None:
-        share = np.clip((part - 0.75) * size / 8, 0, 1)[..., None]
-        albedo = albedo * (1 - share) + material.second * share
-    if part is not None and material.dual:
-        share = np.clip((part + 1.6 - 3 * material.dual) * size / 6, 0, 1)
+    if material.second is not None:
+        albedo = blended(
+            albedo, np.full_like(albedo, material.second), _part(rng, relief, 0.22, size)
+        )
+    if material.dual:
+        share = _part(rng, relief, material.dual, size)
         gloss = material.gloss * (1 - share) + 0.6 * share
-        albedo = albedo * (1 - 0.22 * share[..., None])
+        albedo = scaled(albedo, 1 - np.float32(0.22) * share)
     if material.grained:
         rings = np.sin(clouds(rng, n, m, size * 0.9, size * 0.25) * 14)
-        albedo = albedo * (1 + 0.10 * rings[..., None])
+        albedo = scaled(albedo, 1 + np.float32(0.10) * rings)
     return albedo, gloss
 
 
+def _part(rng: np.random.Generator, relief: Relief, share: float, size: float) -> Image:
+    """A connected-looking part (n, m) 0..1 that covers ``share`` of the hold's own area."""
+    field = clouds(rng, *relief.height.shape, cell=size * 0.6)
+    own = field[relief.inside > 0]
+    if not own.size:
+        return np.zeros_like(field)
+    level = float(np.quantile(own, 1 - share))
+    return np.clip((field - np.float32(level)) * np.float32(size / 6), 0, 1)
+
+
 def _chalked(rng: np.random.Generator, albedo: Image, relief: Relief, share: float) -> Image:
-    """Chalk gathers where hands go: in the upper half and in patches, never as an even coat."""
+    """Chalk gathers where hands go: in the upper half and in patches, dusty, never as an even coat."""
     n, m = relief.height.shape
-    patches = layered(rng, n, m, m / 3)
+    patches = layered(rng, n, m, m / 3) + 0.25 * grain(rng, n, m)
     upper = np.linspace(0.5, -0.5, n, dtype=np.float32)[:, None]
-    cover = np.clip((patches + upper - 1.7 + 2.2 * share) * 0.8, 0, 0.75)[..., None]
-    return albedo * (1 - cover) + np.float32([0.78, 0.79, 0.8]) * cover
+    most = np.float32(rng.uniform(0.25, 0.65))
+    cover = np.clip((patches + upper - np.float32(1.9 - 2.2 * share)) * np.float32(0.45), 0, most)
+    return blended(albedo, np.full_like(albedo, [0.78, 0.79, 0.8]), cover)
 
 
 def _drill(
@@ -157,7 +168,7 @@ def hold_patch(
     ``bolt_px`` is the radius of the gym's bolt holes at this scale.
     """
     n, m = relief.height.shape
-    albedo, gloss = _colouring(rng, (n, m), material, size)
+    albedo, gloss = _colouring(rng, relief, material, size)
     height = relief.height
     if material.grit and size > 24:
         speckle = grain(rng, n, m)
