@@ -1,0 +1,218 @@
+"""WallAnalysis -> JSON, CSV and COCO, and files that are written whole or not at all.
+
+Each ``to_...`` function only translates; :func:`write_whole` is the one place that touches the
+disk. The picture with outlines is made in :mod:`core.overlay`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import io
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core.errors import OutputError
+from core.wall import Hold, WallAnalysis
+
+CSV_COLUMNS = (
+    "photo",
+    "hold",
+    "kind",
+    "problem",
+    "colour",
+    "confidence",
+    "sure",
+    "alternatives",
+    "rgb",
+    "score",
+    "x",
+    "y",
+    "width",
+    "height",
+    "area_px",
+)
+
+COCO_CATEGORIES = {"hold": 1, "volume": 2}
+
+# A spreadsheet takes a cell that begins with one of these for a formula and runs it when the file
+# is opened (OWASP, "CSV Injection"); the full-width forms count in some locales.
+_FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+
+
+def to_json(analysis: WallAnalysis) -> str:
+    """The analysis document as strict JSON (RFC 8259) with a newline at the end.
+
+    Text stays readable (no escapes for umlauts); a lone surrogate, as a file name that is not UTF-8
+    leaves behind, becomes U+FFFD, so that the result can always be encoded. Raises ``ValueError``
+    for a number that JSON has no word for.
+    """
+    return encode_json(analysis.document())
+
+
+def encode_json(document: object) -> str:
+    """Any document in the manner of :func:`to_json`."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
+    return _without_surrogates(text) + "\n"
+
+
+def to_csv(*analyses: WallAnalysis) -> str:
+    """One row per hold of all ``analyses``, after a row of :data:`CSV_COLUMNS` (RFC 4180).
+
+    Numbers are as in the analysis document: box and area in pixels of the upright photo. ``rgb``
+    is ``#rrggbb``; ``alternatives`` reads ``pink 0.4; red 0.1``. A text that a spreadsheet would
+    run as a formula gets an apostrophe in front.
+    """
+    sink = io.StringIO()
+    writer = csv.writer(sink)  # the default dialect: commas, quotes doubled, CRLF
+    writer.writerow(CSV_COLUMNS)
+    for analysis in analyses:
+        for hold in analysis.document()["holds"]:
+            writer.writerow(_csv_row(analysis.photo.name, hold))
+    return _without_surrogates(sink.getvalue())
+
+
+def _csv_row(photo: str, hold: dict[str, Any]) -> list[object]:
+    colour = hold["colour"]
+    alternatives = "; ".join(f"{name} {share}" for name, share in colour["alternatives"])
+    return [
+        _inert(photo),
+        hold["id"],
+        hold["kind"],
+        "" if hold["problem"] is None else hold["problem"],
+        _inert(colour["name"]),
+        colour["confidence"],
+        "yes" if colour["sure"] else "no",
+        _inert(alternatives),
+        "#{:02x}{:02x}{:02x}".format(*colour["rgb"]),
+        hold["score"],
+        *hold["box"],
+        hold["area_px"],
+    ]
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def to_coco(analyses: Sequence[WallAnalysis]) -> dict[str, Any]:
+    """A COCO detection document (cocodataset.org, "Data format", object detection).
+
+    Images and annotations are numbered from 1 in the order given. Besides the fields of the format,
+    an annotation has the ``score``, the ``hold`` id of the analysis, ``attributes`` (``colour``,
+    ``colour_confidence``, ``colour_sure``) and the ``problem``.
+    """
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for image_id, analysis in enumerate(analyses, start=1):
+        photo = analysis.photo
+        images.append(
+            {
+                "id": image_id,
+                "file_name": photo.name,
+                "width": photo.width,
+                "height": photo.height,
+                "sha256": photo.sha256,
+            }
+        )
+        for hold in analysis.holds:
+            annotations.append(_coco_annotation(hold, len(annotations) + 1, image_id))
+    return {
+        "info": {"description": "Climbing holds and volumes found by ClimbMate", "version": "1"},
+        "licenses": [],
+        "images": images,
+        "annotations": annotations,
+        "categories": [
+            {"id": number, "name": name, "supercategory": "climbing"}
+            for name, number in COCO_CATEGORIES.items()
+        ],
+    }
+
+
+def _coco_annotation(hold: Hold, number: int, image_id: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "image_id": image_id,
+        "category_id": COCO_CATEGORIES[hold.kind],
+        "bbox": [round(value, 2) for value in hold.box],
+        "area": round(hold.area_px, 2),
+        "segmentation": [[round(value, 2) for point in hold.polygon for value in point]],
+        "iscrowd": 0,
+        "score": round(hold.score, 3),
+        "hold": hold.id,
+        "problem": hold.problem,
+        "attributes": {
+            "colour": hold.colour.name,
+            "colour_confidence": round(hold.colour.confidence, 3),
+            "colour_sure": hold.colour.sure,
+        },
+    }
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write ``content`` (text as UTF-8, line ends as they are) to ``path``, whole or not at all.
+
+    The content goes to a temporary file beside ``path``, which then takes its place in one step: a
+    reader never meets half a file, and an older file survives any failure. Missing folders are
+    made. Raises :class:`OutputError` (``output_failed``).
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            "output_failed", f"The file {path} cannot be written: {reason}.", _hint(error, path)
+        ) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            # mkstemp lets only the owner read; a result has the permissions of an ordinary file.
+            os.chmod(temporary, _permissions(path))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def _permissions(path: Path) -> int:
+    """Those of the file that is replaced, else readable by all and writable by the owner."""
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        return 0o644
+
+
+def _hint(error: OSError, path: Path) -> str:
+    match error.errno:
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return f"Choose a folder that you may write to; {path.parent} is not one."
+        case errno.ENOSPC | errno.EDQUOT:
+            return "Free some disk space, or choose another place."
+        case errno.EISDIR:
+            return "That is a folder: give the name of a file in it."
+        case errno.ENOTDIR | errno.EEXIST:
+            return "A part of that path is a file, not a folder: choose another place."
+        case errno.ENAMETOOLONG:
+            return "Choose a shorter file name."
+        case _:
+            return "Choose another place."

@@ -1,0 +1,235 @@
+"""Exports, read back by other programs than the one that wrote them."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import OutputError
+from core.export import CSV_COLUMNS, encode_json, to_coco, to_csv, to_json, write_whole
+from core.wall import PhotoInfo, Problem, Timings, WallAnalysis
+from tests.core.make import make_analysis, make_colour, make_hold
+
+
+def wall(name: str = "wall.jpg") -> WallAnalysis:
+    unsure = make_colour("red", sure=False, alternatives=(("pink", 0.4), ("brown", 0.1)))
+    return make_analysis(
+        [make_hold(1, problem=1), make_hold(2, (5.0, 6.0, 70.25, 8.0), unsure, kind="volume")],
+        [Problem(1, "red", (1,))],
+        photo=PhotoInfo(name, "ab" * 32, 800, 600),
+    )
+
+
+def refuse_constant(name: str) -> NoReturn:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def test_json_is_the_document_and_ends_its_line() -> None:
+    text = to_json(wall("Wände.jpg"))
+
+    assert json.loads(text, parse_constant=refuse_constant) == wall("Wände.jpg").document()
+    assert text.endswith("}\n")
+    assert "Wände" in text
+
+
+def test_json_has_no_word_for_nan() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        to_json(make_analysis(timings_ms=Timings(total=float("nan"))))
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_file_name_makes_json_that_can_be_encoded(name: str) -> None:
+    text = to_json(wall(name)).encode("utf-8").decode("utf-8")
+
+    back = json.loads(text, parse_constant=refuse_constant)["photo"]["name"]
+    if not any("\ud800" <= letter <= "\udfff" for letter in name):
+        assert back == name
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+def test_csv_has_a_row_for_each_hold() -> None:
+    first, second = rows(to_csv(wall()))
+
+    assert tuple(first) == CSV_COLUMNS
+    assert (first["hold"], first["problem"], first["colour"], first["sure"]) == (
+        "1",
+        "1",
+        "red",
+        "yes",
+    )
+    assert first["rgb"] == "#c82828"
+    assert (second["kind"], second["problem"], second["sure"]) == ("volume", "", "no")
+    assert second["alternatives"] == "pink 0.4; brown 0.1"
+    assert [float(second[name]) for name in ("x", "y", "width", "height")] == [5, 6, 70.2, 8]
+
+
+def test_csv_lines_end_as_the_standard_says() -> None:
+    text = to_csv(wall())
+
+    assert text.count("\r\n") == text.count("\n") == 3
+
+
+def test_csv_of_several_walls_has_one_head() -> None:
+    found = rows(to_csv(wall("a.jpg"), wall("b.jpg")))
+
+    assert [row["photo"] for row in found] == ["a.jpg", "a.jpg", "b.jpg", "b.jpg"]
+    assert rows(to_csv()) == []
+
+
+@pytest.mark.parametrize("start", [*"=+-@\t\r\n", "\uff1d", "\uff20"])
+def test_csv_runs_no_formula(start: str) -> None:
+    name = start + 'HYPERLINK("http://x","y")'
+    analysis = wall(name)
+    hold = replace(analysis.holds[1], colour=make_colour(name))
+    found = rows(to_csv(replace(analysis, holds=(analysis.holds[0], hold))))
+
+    assert found[0]["photo"] == "'" + name
+    assert found[1]["colour"] == "'" + name
+
+
+def test_csv_keeps_negative_numbers_as_numbers() -> None:
+    analysis = make_analysis([make_hold(1, (-3.0, 0.0, 10.0, 10.0))])
+
+    assert rows(to_csv(analysis))[0]["x"] == "-3.0"
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",))))
+def test_csv_reads_back_any_name(name: str) -> None:
+    found = rows(to_csv(wall(name)))
+
+    assert len(found) == 2
+    assert found[0]["photo"] in (name, "'" + name)
+
+
+# pycocotools' own mask type does not yet follow numpy 2's protocol.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_coco_is_read_by_pycocotools(tmp_path: Path) -> None:
+    coco_module = pytest.importorskip("pycocotools.coco")
+    path = tmp_path / "coco.json"
+    write_whole(path, encode_json(to_coco([wall("a.jpg"), wall("b.jpg"), make_analysis()])))
+
+    coco = coco_module.COCO(str(path))
+
+    assert coco.getImgIds() == [1, 2, 3]
+    assert coco.getCatIds(catNms=["hold"]) == [1]
+    assert coco.getCatIds(catNms=["volume"]) == [2]
+    assert coco.getAnnIds() == [1, 2, 3, 4]
+    volume = coco.loadAnns(coco.getAnnIds(imgIds=[2], catIds=[2]))[0]
+    assert volume["bbox"] == [5.0, 6.0, 70.25, 8.0]
+    assert volume["attributes"] == {
+        "colour": "red",
+        "colour_confidence": 0.9,
+        "colour_sure": False,
+    }
+    ys, xs = np.nonzero(coco.annToMask(volume))
+    assert (xs.min(), xs.max()) == pytest.approx((5, 75), abs=2.5)
+    assert (ys.min(), ys.max()) == pytest.approx((6, 14), abs=1.5)
+    assert coco.annToMask(volume).sum() == pytest.approx(volume["area"], rel=0.2)
+
+
+def test_coco_detections_evaluate_against_themselves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco_module = pytest.importorskip("pycocotools.coco")
+    evaluation = pytest.importorskip("pycocotools.cocoeval")
+    document = to_coco([wall()])
+    path = tmp_path / "coco.json"
+    write_whole(path, encode_json(document))
+    truth = coco_module.COCO(str(path))
+    found = truth.loadRes(
+        [
+            {key: row[key] for key in ("image_id", "category_id", "bbox", "score")}
+            for row in document["annotations"]
+        ]
+    )
+    judge = evaluation.COCOeval(truth, found, "bbox")
+    judge.evaluate()
+    judge.accumulate()
+    judge.summarize()
+    capsys.readouterr()
+
+    assert judge.stats[0] == pytest.approx(1.0)
+
+
+def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "a.json"
+
+    write_whole(path, "grün\r\n")
+    assert path.read_bytes() == "grün\r\n".encode()
+    assert path.stat().st_mode & 0o777 == 0o644
+
+    path.chmod(0o600)
+    write_whole(path, b"\xff")
+    assert path.read_bytes() == b"\xff"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.json"]
+
+
+FAILURES = [
+    (errno.ENOSPC, "No space left on device", "Free some disk space"),
+    (errno.EACCES, "Permission denied", "Choose a folder that you may write to"),
+    (errno.EROFS, "Read-only file system", "Choose a folder that you may write to"),
+    (errno.EIO, "Input/output error", "Choose another place."),
+]
+
+
+@pytest.mark.parametrize(("number", "reason", "hint"), FAILURES)
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failure_leaves_the_older_file_and_nothing_else(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    reason: str,
+    hint: str,
+    step: str,
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("older")
+
+    def fail(*_: Any) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(OutputError) as caught:
+        write_whole(path, "newer")
+
+    assert caught.value.code == "output_failed"
+    assert caught.value.message == f"The file {path} cannot be written: {reason}."
+    assert caught.value.hint.startswith(hint)
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason", "hint"),
+    [
+        (("folder",), "Is a directory", "That is a folder"),
+        (("file", "a.json"), "", "A part of that path is a file"),
+        (("x" * 300,), "File name too long", "Choose a shorter file name"),
+    ],
+)
+def test_a_place_that_cannot_be_written(
+    tmp_path: Path, parts: tuple[str, ...], reason: str, hint: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(OutputError) as caught:
+        write_whole(tmp_path.joinpath(*parts), "text")
+
+    assert reason in caught.value.message
+    assert caught.value.hint.startswith(hint)

@@ -1,0 +1,201 @@
+"""Settings: one table, and messages that name the variable."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from core.errors import SettingsError
+from core.settings import (
+    DEFAULT_PALETTE,
+    MAX_THREADS,
+    Settings,
+    available_cores,
+    default_cache_dir,
+    default_threads,
+    load_settings,
+    markdown_table,
+    variable_name,
+)
+
+Environment = pytest.MonkeyPatch
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_defaults() -> None:
+    settings = load_settings()
+
+    assert settings.palette == DEFAULT_PALETTE
+    assert (settings.yolo_img_size, settings.yolo_conf, settings.max_holds) == (640, 0.25, 0)
+    assert settings.omp_num_threads == min(4, available_cores())
+    assert not settings.debug_memory
+
+
+READ = [
+    ("YOLO_IMG_SIZE", "960", "yolo_img_size", 960),
+    ("YOLO_CONF", " 0.4 ", "yolo_conf", 0.4),
+    ("yolo_conf", "0.5", "yolo_conf", 0.5),
+    ("MAX_HOLDS", "", "max_holds", 0),
+    ("MAX_PHOTO_MB", "1e1", "max_photo_mb", 10.0),
+    ("PALETTE", "Red, dark  Blue,red,", "palette", ("red", "dark blue")),
+    ("OMP_NUM_THREADS", "3", "omp_num_threads", 3),
+    ("OMP_NUM_THREADS", "2,1", "omp_num_threads", 2),
+    ("CLIMBMATE_CACHE_DIR", "/tmp/a b", "cache_dir", Path("/tmp/a b")),
+    ("DEBUG_MEMORY", "true", "debug_memory", True),
+    ("DEBUG_MEMORY", "0", "debug_memory", False),
+    ("LOG_LEVEL", " info ", "log_level", "INFO"),
+    ("CLIP_MODEL", "ViT-B-32", "clip_model", "ViT-B-32"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "field", "expected"), READ)
+def test_a_value_is_read(
+    clean_environment: Environment, name: str, value: str, field: str, expected: object
+) -> None:
+    clean_environment.setenv(name, value)
+
+    assert getattr(load_settings(), field) == expected
+
+
+REFUSED = [
+    ("YOLO_IMG_SIZE", "641", "expected a multiple of 32"),
+    ("YOLO_IMG_SIZE", "256", "expected at least 320"),
+    ("YOLO_IMG_SIZE", "2048", "expected at most 1280"),
+    ("YOLO_IMG_SIZE", "large", "expected a whole number"),
+    ("YOLO_CONF", "abc", "expected a number"),
+    ("YOLO_CONF", "nan", "expected a finite number"),
+    ("YOLO_CONF", "1", "expected at most 0.99"),
+    ("MAX_IMAGE_SIZE", "100", "expected at least 320"),
+    ("MAX_HOLDS", "-1", "expected at least 0"),
+    ("MAX_HOLDS", "1.5", "expected a whole number"),
+    ("MAX_PHOTO_MB", "0", "expected more than 0.0"),
+    ("MAX_PHOTO_MB", "inf", "expected a finite number"),
+    ("MAX_PHOTO_PIXELS", "12MP", "expected a whole number"),
+    ("CLIP_BATCH_SIZE", "0", "expected at least 1"),
+    ("PALETTE", "red", "expected at least two colour names, separated by commas"),
+    ("PALETTE", ",,", "expected at least two colour names, separated by commas"),
+    ("PALETTE", "red," + "x" * 41, f"expected names of at most 40 characters, got '{'x' * 41}'"),
+    ("OMP_NUM_THREADS", "many", "expected a whole number"),
+    ("OMP_NUM_THREADS", "0", "expected at least 1"),
+    ("DEBUG_MEMORY", "perhaps", "expected true or false"),
+    ("LOG_LEVEL", "LOUD", "expected 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), REFUSED)
+def test_a_bad_value_is_named(
+    clean_environment: Environment, name: str, value: str, expected: str
+) -> None:
+    clean_environment.setenv(name, value)
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    assert caught.value.code == "bad_setting"
+    assert caught.value.message == f"{name} has the value {value!r}: {expected}."
+    assert caught.value.hint == f"Correct or unset {name}, and start again."
+
+
+def test_all_bad_values_are_named_at_once(clean_environment: Environment) -> None:
+    clean_environment.setenv("YOLO_CONF", "7")
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings(cache_dir=5)
+
+    assert "YOLO_CONF has the value '7': expected at most 0.99." in caught.value.message
+    assert "CLIMBMATE_CACHE_DIR has the value 5: expected a path." in caught.value.message
+    assert "YOLO_CONF and CLIMBMATE_CACHE_DIR" in caught.value.hint
+
+
+def test_a_long_value_is_cut(clean_environment: Environment) -> None:
+    clean_environment.setenv("LOG_LEVEL", "X" * 500)
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    assert len(caught.value.message) < 200
+
+
+def test_overrides_win_over_the_environment(clean_environment: Environment) -> None:
+    clean_environment.setenv("MAX_HOLDS", "10")
+    clean_environment.setenv("CLIMBMATE_CACHE_DIR", "/a")
+
+    settings = load_settings(max_holds=20, cache_dir=Path("/b"))
+
+    assert (settings.max_holds, settings.cache_dir) == (20, Path("/b"))
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().max_holds = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"MKL_NUM_THREADS": "3", "NUMEXPR_NUM_THREADS": "2"}, 2),
+        ({"MKL_NUM_THREADS": " 6 "}, 6),
+        ({"MKL_NUM_THREADS": "0"}, 1),
+        ({"MKL_NUM_THREADS": "9999"}, MAX_THREADS),
+        ({"MKL_NUM_THREADS": "auto", "NUMEXPR_NUM_THREADS": "²"}, None),
+        ({}, None),
+    ],
+)
+def test_threads_follow_the_kin_of_omp(
+    clean_environment: Environment, environment: dict[str, str], expected: int | None
+) -> None:
+    for name, value in environment.items():
+        clean_environment.setenv(name, value)
+
+    assert default_threads() == (expected or min(4, available_cores()))
+    assert load_settings().omp_num_threads == default_threads()
+
+
+def test_cores_without_an_affinity_call(monkeypatch: Environment) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+
+    assert available_cores() == 1
+
+
+def test_the_cache_follows_xdg(monkeypatch: Environment) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert default_cache_dir() == Path("/cache/climbmate")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert default_cache_dir() == Path.home() / ".cache" / "climbmate"
+
+
+@pytest.mark.parametrize("field", list(Settings.model_fields))
+def test_every_setting_has_a_sentence_of_help_and_a_row(field: str) -> None:
+    description = Settings.model_fields[field].description or ""
+
+    assert re.fullmatch(r"[A-Z].{15,}\.", description), description
+    assert "|" not in description
+    rows = [row for row in markdown_table().splitlines() if f"`{variable_name(field)}` |" in row]
+    assert len(rows) == 1
+    assert description in rows[0]
+
+
+def test_the_table_shows_defaults_as_one_types_them() -> None:
+    table = markdown_table()
+
+    assert "| `DEBUG_MEMORY` | `false` |" in table
+    assert "| `YOLO_WEIGHTS` | empty |" in table
+    assert "| `CLIMBMATE_CACHE_DIR` | automatic |" in table
+    assert f"| `PALETTE` | `{','.join(DEFAULT_PALETTE)}` |" in table
+
+
+def test_the_readme_holds_this_table(repository: Path) -> None:
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+
+    found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", readme, re.DOTALL)
+
+    assert found, "README.md has no table between the settings markers"
+    assert found.group(1).strip() == markdown_table(), (
+        "run `python -m core settings --markdown` and put its output between the markers"
+    )
