@@ -1,4 +1,6 @@
-"""Synthetic walls: their truth is checked against the id maps, OpenCV's rasteriser and colour distances."""
+"""Synthetic walls: their truth is checked against the id maps, OpenCV's rasteriser and colour
+distances.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,9 @@ def test_outlines_lie_inside_the_frame(walls: list[SyntheticWall]) -> None:
 
 
 def test_outlines_match_the_id_maps(scenes: list[Scene], walls: list[SyntheticWall]) -> None:
-    """Every outline, painted by OpenCV, is the flood-filled region of exactly one id (IoU above 0.97)."""
+    """Every outline, painted by OpenCV, is the flood-filled region of exactly one id (IoU above
+    0.97).
+    """
     checked = 0
     for scene, wall in zip(scenes, walls, strict=True):
         for item in wall.objects:
@@ -127,7 +131,9 @@ def test_a_person_in_front_takes_objects_out_of_the_truth(scenes: list[Scene]) -
 
 
 def test_visible_share_is_one_for_holds_alone_in_the_frame() -> None:
-    """The expected area (canvas area times magnification) agrees with counted pixels to a few per cent."""
+    """The expected area (canvas area times magnification) agrees with counted pixels to a few per
+    cent.
+    """
     shares = []
     for seed in range(3):
         scene = render_scene(900 + seed, (640, 640), holds=15)
@@ -172,7 +178,9 @@ def test_sizes_and_counts_vary(walls: list[SyntheticWall]) -> None:
 
 @pytest.mark.parametrize("name", DEFAULT_PALETTE)
 def test_a_hold_keeps_its_pigment_in_neutral_light(name: str) -> None:
-    """The mean of a hold's core, lit evenly, is close to the pigment (CIE76, lightness counted half)."""
+    """The mean of a hold's core, lit evenly, is close to the pigment (CIE76, lightness counted
+    half).
+    """
     distances = []
     for seed, family in enumerate(FAMILIES):
         rng = np.random.default_rng([seed, 77])

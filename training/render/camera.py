@@ -1,8 +1,10 @@
-"""Where the camera stands: perspective, tilt and lens distortion between the wall's plane and the frame.
+"""Where the camera stands: perspective, tilt and lens distortion between the wall's plane and the
+frame.
 
-The wall is the plane at distance ``focal`` before the camera, so plane coordinates are pixels, with the origin at the
-foot of the camera's perpendicular; the camera is turned away from it by yaw, pitch and roll (pinhole model), and its
-lens bends straight lines by one radial term (Brown, 1966: r_undistorted = r (1 + k r^2)).
+The wall is the plane at distance ``focal`` before the camera, so plane coordinates are pixels, with
+the origin at the foot of the camera's perpendicular; the camera is turned away from it by yaw,
+pitch and roll (pinhole model), and its lens bends straight lines by one radial term (Brown, 1966:
+r_undistorted = r (1 + k r^2)).
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """``width`` and ``height`` of the frame in px, focal length in px, angles in radians, ``bend`` = k at the corner."""
+    """``width`` and ``height`` of the frame in px, focal length in px, angles in radians, ``bend``
+    = k at the corner.
+    """
 
     width: int
     height: int
@@ -57,7 +61,9 @@ class Camera:
         return self.bend / ((self.width / 2) ** 2 + (self.height / 2) ** 2)
 
     def plane_maps(self) -> tuple[Image, Image]:
-        """The plane's x and y (height, width) seen by every pixel of the frame; far away where it sees no plane."""
+        """The plane's x and y (height, width) seen by every pixel of the frame; far away where it
+        sees no plane.
+        """
         x = (np.arange(self.width, dtype=np.float32) + 0.5 - self.width / 2)[None, :]
         y = (np.arange(self.height, dtype=np.float32) + 0.5 - self.height / 2)[:, None]
         stretch = np.float32(1) + np.float32(self._bend) * (x * x + y * y)

@@ -1,7 +1,7 @@
 """The wall seen straight on: its pixels, and whose pixel each one is.
 
-Two maps of ids are kept, because a volume lies under the holds bolted onto it: ``volumes`` knows volumes only,
-``objects`` what is on top. Id 0 is the wall.
+Two maps of ids are kept, because a volume lies under the holds bolted onto it: ``volumes`` knows
+volumes only, ``objects`` what is on top. Id 0 is the wall.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ Ids = npt.NDArray[np.uint16]
 
 
 class Canvas:
-    """``rgb`` is linear float32 (height, width, 3); ``area[id]`` counts an object's own pixels, hidden or not."""
+    """``rgb`` is linear float32 (height, width, 3); ``area[id]`` counts an object's own pixels,
+    hidden or not.
+    """
 
     def __init__(self, rgb: Image) -> None:
         self.rgb = np.ascontiguousarray(rgb, np.float32)
@@ -31,7 +33,9 @@ class Canvas:
     def _window(
         self, x: int, y: int, shape: tuple[int, int]
     ) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
-        """Slices of the canvas and of a patch placed with its corner at x, y; None when they do not meet."""
+        """Slices of the canvas and of a patch placed with its corner at x, y; None when they do not
+        meet.
+        """
         x0, y0 = max(x, 0), max(y, 0)
         x1, y1 = min(x + shape[1], self.width), min(y + shape[0], self.height)
         if x1 <= x0 or y1 <= y0:
@@ -39,7 +43,9 @@ class Canvas:
         return (slice(y0, y1), slice(x0, x1)), (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x))
 
     def cast(self, patch: Patch, x: int, y: int, light: Light, strength: float) -> None:
-        """Darken what lies under and beside a patch by its soft shadow and its dark line of contact."""
+        """Darken what lies under and beside a patch by its soft shadow and its dark line of
+        contact.
+        """
         n, m = patch.alpha.shape
         tall = float(patch.height.max())
         dx, dy = light.reach[0] * tall * 0.85, light.reach[1] * tall * 0.85

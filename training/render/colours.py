@@ -1,8 +1,9 @@
 """Pigments of gym holds by palette name, and the conversions between colour spaces.
 
-Ranges are in CIE LCh(ab) under D65 (lightness 0..100, chroma, hue in degrees); they were written from manufacturers'
-usual colours (including the fluorescent ones, limited to what sRGB can show) and leave gaps between names that a
-person would not name surely. This module knows nothing of light: a pigment is what a hold is, not how it looks.
+Ranges are in CIE LCh(ab) under D65 (lightness 0..100, chroma, hue in degrees); they were written
+from manufacturers' usual colours (including the fluorescent ones, limited to what sRGB can show)
+and leave gaps between names that a person would not name surely. This module knows nothing of
+light: a pigment is what a hold is, not how it looks.
 """
 
 from __future__ import annotations
@@ -73,10 +74,11 @@ PIGMENTS: dict[str, tuple[tuple[float, Range, Range, Range], ...]] = {
     ),
 }
 
-# How often a colour is bought for holds, and for volumes (which are mostly grey, wall-like or black).
+# How often a colour is bought for holds, and for volumes (which are mostly grey, wall-like or
+# black).
 HOLD_WEIGHTS = {
-    "red": 11, "orange": 8, "yellow": 12, "green": 12, "mint": 5, "blue": 12, "purple": 9, "pink": 9,
-    "brown": 3, "black": 10, "grey": 4, "white": 9, "wood": 3,
+    "red": 11, "orange": 8, "yellow": 12, "green": 12, "mint": 5, "blue": 12, "purple": 9,
+    "pink": 9, "brown": 3, "black": 10, "grey": 4, "white": 9, "wood": 3,
 }  # fmt: skip
 VOLUME_WEIGHTS = {
     "grey": 30, "wood": 17, "black": 12, "white": 12, "blue": 8, "red": 6, "green": 5, "yellow": 4,

@@ -1,6 +1,7 @@
 """What light, lens, sensor and phone do to a picture: from linear light to the 8-bit photo.
 
-Pixels keep their places here. Casts and darkness stay within what a person would still name colours in.
+Pixels keep their places here. Casts and darkness stay within what a person would still name colours
+in.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _STEPS, _WHITEST = 16384, 1.6
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """One photo's light and camera; gains are linear factors, blur in px, noise in 8-bit levels, quality is JPEG's."""
+    """One photo's light and camera; gains are linear factors, blur in px, noise in 8-bit levels,
+    quality is JPEG's.
+    """
 
     exposure: float = 1.0
     cast: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -61,7 +64,9 @@ class Conditions:
 
 
 def _light_map(rng: np.random.Generator, size: tuple[int, int], now: Conditions) -> Image:
-    """A factor (height, width, 1 or 3): vignetting, pools of light from above, beams through windows."""
+    """A factor (height, width, 1 or 3): vignetting, pools of light from above, beams through
+    windows.
+    """
     height, width = size
     h, w = height // 8 + 1, width // 8 + 1
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
@@ -93,7 +98,9 @@ def _light_map(rng: np.random.Generator, size: tuple[int, int], now: Conditions)
 
 
 def _noisy(rng: np.random.Generator, photo: Image, level: float) -> Image:
-    """Shot and read noise of a processed photo: stronger in the dark parts' colour, smoothed as phones do."""
+    """Shot and read noise of a processed photo: stronger in the dark parts' colour, smoothed as
+    phones do.
+    """
     height, width = photo.shape[:2]
     luma = grain(rng, height, width)
     if rng.random() < 0.6:
@@ -126,7 +133,9 @@ def _blurred(rng: np.random.Generator, rgb: Image, now: Conditions) -> Image:
 
 
 def _curve(contrast: float) -> Image:
-    """Linear light 0.._WHITEST in _STEPS steps to 0..255: highlights roll off, sRGB, a slight S of contrast."""
+    """Linear light 0.._WHITEST in _STEPS steps to 0..255: highlights roll off, sRGB, a slight S of
+    contrast.
+    """
     light = np.linspace(0, _WHITEST, _STEPS, dtype=np.float32)
     light = np.minimum(light, 0.8 + 0.2 * np.tanh(np.maximum(light - 0.8, 0) * 3))
     coded = to_srgb(light)
@@ -135,7 +144,9 @@ def _curve(contrast: float) -> Image:
 
 
 def develop(rng: np.random.Generator, rgb: Image, now: Conditions) -> Photo:
-    """The finished photo (height, width, 3) uint8 RGB of a scene in linear light; ``rgb`` is used up."""
+    """The finished photo (height, width, 3) uint8 RGB of a scene in linear light; ``rgb`` is used
+    up.
+    """
     height, width = rgb.shape[:2]
     rgb *= _light_map(rng, (height, width), now)
     # Phones set their exposure by the picture's mean, and go part of the way towards middle grey.

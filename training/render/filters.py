@@ -1,4 +1,6 @@
-"""Fast forms of two everyday operations on float32 pictures: wide blurs, and a factor for all channels."""
+"""Fast forms of two everyday operations on float32 pictures: wide blurs, and a factor for all
+channels.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from training.render.colours import Image
 
 
 def soften(picture: Image, sigma: float) -> Image:
-    """Gaussian blur; wide ones (sigma above 4 px) are made on a smaller copy, at a fraction of the cost."""
+    """Gaussian blur; wide ones (sigma above 4 px) are made on a smaller copy, at a fraction of the
+    cost.
+    """
     factor = int(sigma / 2)
     if factor < 2 or min(picture.shape[:2]) < 4 * factor:
         return np.asarray(cv2.GaussianBlur(picture, (0, 0), max(sigma, 0.3)), np.float32)
@@ -22,7 +26,9 @@ def soften(picture: Image, sigma: float) -> Image:
 
 
 def scaled(rgb: Image, factor: Image) -> Image:
-    """``rgb`` (n, m, 3) times ``factor`` (n, m); several times faster on small patches than broadcasting."""
+    """``rgb`` (n, m, 3) times ``factor`` (n, m); several times faster on small patches than
+    broadcasting.
+    """
     return np.asarray(cv2.multiply(rgb, cv2.merge([factor, factor, factor])), np.float32)
 
 

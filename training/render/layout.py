@@ -1,4 +1,5 @@
-"""Where holds go, and which: routes as setters build them, random mixes, spray walls, and rows for the shop.
+"""Where holds go, and which: routes as setters build them, random mixes, spray walls, and rows for
+the shop.
 
 Positions and sizes are in pixels of the canvas. Nothing is drawn here.
 """
@@ -37,7 +38,7 @@ class Spots:
         self._taken = np.empty((0, 3))
 
     def free(self, x: float, y: float, size: float) -> bool:
-        """Whether a hold fits; a share ``overlap`` of them may touch or overlap their neighbours."""
+        """Whether a hold fits; a share ``overlap`` of them may touch or overlap others."""
         if not len(self._taken):
             return True
         gap = np.hypot(self._taken[:, 0] - x, self._taken[:, 1] - y)
@@ -67,14 +68,20 @@ class Stock:
     def size(self, family: str) -> float:
         """Length of a hold of that family in px, log-normal."""
         low, high = FAMILIES[family].size
+        if self._rng.random() < 0.05:  # a macro
+            high *= self._rng.uniform(1.3, 2.6)
         middle = self.typical_px * np.exp(self._rng.uniform(np.log(low), np.log(high)))
         return float(np.clip(middle * np.exp(self._rng.normal(0, self._spread)), 9, 330))
 
 
-def _route(rng: np.random.Generator, region: Region, count: int) -> list[tuple[float, float]]:
-    """A line of holds from the mat to the top: a slow random walk, wider for traverses."""
+def _route(
+    rng: np.random.Generator, region: Region, count: int, share_x: float
+) -> list[tuple[float, float]]:
+    """From ``share_x`` of the width, a line of holds from the mat to the top: a slow random walk,
+    wider for traverses.
+    """
     x0, y0, x1, y1 = region
-    start, drift = rng.uniform(x0, x1), rng.normal(0, 0.12) * (x1 - x0)
+    start, drift = x0 + share_x * (x1 - x0), rng.normal(0, 0.1) * (x1 - x0)
     low, high = y1 - (y1 - y0) * rng.uniform(0.0, 0.12), y0 + (y1 - y0) * rng.uniform(0, 0.3)
     wander = rng.uniform(0.02, 0.06) * (x1 - x0)
     points = []
@@ -86,20 +93,32 @@ def _route(rng: np.random.Generator, region: Region, count: int) -> list[tuple[f
 
 
 def routes(
-    rng: np.random.Generator, region: Region, count: int, stock: Stock, spots: Spots
+    rng: np.random.Generator,
+    region: Region,
+    count: int,
+    stock: Stock,
+    spots: Spots,
+    colours: tuple[str, ...] = (),
 ) -> list[Placement]:
-    """Problems of 5 to 14 holds, each of one colour and of one or two families, until ``count`` holds hang."""
+    """Problems of 5 to 14 holds, each of one colour and of one or two families, until ``count``
+    holds hang.
+    """
     placed: list[Placement] = []
     problem = 0
     names = [choose_name(rng, HOLD_WEIGHTS) for _ in range(int(rng.integers(4, 11)))]
+    first = rng.uniform()
     for _ in range(count):
         if len(placed) >= count:
             break
         problem += 1
-        name = names[int(rng.integers(0, len(names)))]
+        name = (
+            colours[problem % len(colours)] if colours else names[int(rng.integers(0, len(names)))]
+        )
+        # Golden steps spread the routes over the wall better than chance would.
+        share_x = (first + problem * 0.618 + rng.normal(0, 0.04)) % 1.0
         batch = int(rng.integers(0, 2))
         families = [choose_family(rng) for _ in range(int(rng.integers(1, 4)))]
-        for x, y in _route(rng, region, int(rng.integers(5, 15))):
+        for x, y in _route(rng, region, int(rng.integers(5, 15)), share_x):
             family = (
                 choose_family(rng)
                 if rng.random() < 0.25

@@ -1,7 +1,7 @@
 """Random textures: white grain from a cached tile, and smooth clouds at any scale.
 
-Grain is cut at random offsets from one tile made once per process, because drawing millions of normal numbers for
-every picture would cost more than the rest of the picture.
+Grain is cut at random offsets from one tile made once per process, because drawing millions of
+normal numbers for every picture would cost more than the rest of the picture.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def _tile() -> Image:
 
 
 def grain(rng: np.random.Generator, height: int, width: int) -> Image:
-    """White noise (height, width), mean 0 and deviation 1; repeats every 1024 px. A copy that may be changed."""
+    """White noise (height, width), mean 0 and deviation 1; repeats every 1024 px. A copy that may
+    be changed.
+    """
     y, x = rng.integers(0, _TILE, 2)
     tile = _tile()
     if height + y > tile.shape[0] or width + x > tile.shape[1]:
@@ -36,8 +38,11 @@ def grain(rng: np.random.Generator, height: int, width: int) -> Image:
 def clouds(
     rng: np.random.Generator, height: int, width: int, cell: float, cell_y: float | None = None
 ) -> Image:
-    """Smooth noise (height, width), deviation about 1, whose blobs are ``cell`` px wide and ``cell_y`` px high."""
-    # Large pictures of large blobs are drawn at half or quarter size: nobody sees the difference in a cloud.
+    """Smooth noise (height, width), deviation about 1, whose blobs are ``cell`` px wide and
+    ``cell_y`` px high.
+    """
+    # Large pictures of large blobs are drawn at half or quarter size: nobody sees the difference in
+    # a cloud.
     shrink = int(np.clip(min(cell, cell_y or cell) / 4, 1, 4)) if height * width > 1 << 16 else 1
     h, w = -(-height // shrink), -(-width // shrink)
     rows = max(2, round(height / max(cell_y or cell, 1)) + 1)

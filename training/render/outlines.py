@@ -1,4 +1,4 @@
-"""From id maps to outlines: what is left visible of every object, as one polygon in image pixels."""
+"""From id maps to outlines: what is visible of every object, as one polygon in image pixels."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def boxes_of(ids: npt.NDArray[np.uint16]) -> dict[int, tuple[int, int, int, int,
 def outline(mask: Mask, corner: tuple[int, int]) -> Polygon | None:
     """The outline (N, 2) of a small mask (non-zero is the object) whose corner lies at ``corner``.
 
-    Points are pixel centres, as ``cv2.findContours`` gives them, so ``cv2.fillPoly`` paints the same pixels again.
-    Holes are filled. Separate parts of more than 3 % are joined by a line of no width; smaller ones are dropped.
-    None when nothing with an area is left.
+    Points are pixel centres, as ``cv2.findContours`` gives them, so ``cv2.fillPoly`` paints the
+    same pixels again. Holes are filled. Separate parts of more than 3 % are joined by a line of no
+    width; smaller ones are dropped. None when nothing with an area is left.
     """
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     parts = sorted(

@@ -1,4 +1,6 @@
-"""People in front of the wall: bodies of tapered limbs in clothes, climbing or standing with their backs to us."""
+"""People in front of the wall: bodies of tapered limbs in clothes, climbing or standing with their
+backs to us.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,9 @@ def _lay(rgb: Image, alpha: Image, mask: Mask, paint: Image) -> None:
 
 
 def person(rng: np.random.Generator, tall: float) -> tuple[Image, Image]:
-    """One person about ``tall`` px high: linear RGB (n, n, 3) and coverage (n, n) 0..1, hips in the middle."""
+    """One person about ``tall`` px high: linear RGB (n, n, 3) and coverage (n, n) 0..1, hips in the
+    middle.
+    """
     side = int(tall * 1.5) + 8
     rgb, alpha = np.zeros((side, side, 3), np.float32), np.zeros((side, side), np.float32)
     at = {k: (side / 2 + x * tall, side / 2 + y * tall) for k, (x, y) in _pose(rng).items()}

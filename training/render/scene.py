@@ -1,6 +1,7 @@
 """One wall from recipe to picture: what is drawn, in which order, and what is kept of it as truth.
 
-Geometry happens once: the wall is drawn flat on a canvas, then canvas and id maps go through the same camera.
+Geometry happens once: the wall is drawn flat on a canvas, then canvas and id maps go through the
+same camera.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ REACH = 0.66  # the canvas covers this share of the frame's sides around its mid
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a picture shows. ``width_m`` is how much wall fits the frame's width; counts are wishes."""
+    """What a picture shows. ``width_m`` is how much wall fits the frame; counts are wishes."""
 
     holds: int
     width_m: float
@@ -45,6 +46,7 @@ class Recipe:
     top: bool = False
     sides: bool = False
     steady: float = 1.0
+    colours: tuple[str, ...] = ()  # of the routes, in turn; empty: the gym decides
     light: Light | None = None
     conditions: Conditions | None = None
 
@@ -53,10 +55,10 @@ class Recipe:
         """A gym, drawn from all of them; ``aspect`` is the frame's height over its width."""
         if rng.random() < 0.06:
             return cls._shop(rng, holds)
-        width = float(np.exp(rng.uniform(np.log(1.9), np.log(8.5))))
-        size = float(np.exp(rng.normal(np.log(0.135), 0.25)))
+        width = float(np.exp(rng.uniform(np.log(1.4), np.log(7.0))))
+        size = float(np.exp(rng.normal(np.log(0.155), 0.25)))
         area = width * width * aspect
-        density = float(np.exp(rng.uniform(np.log(1.4), np.log(9))))
+        density = float(np.exp(rng.uniform(np.log(1.6), np.log(8))))
         spray = rng.random() < 0.2
         count = int(np.clip(area * density * (2 if spray else 1), 8, 320))
         kinds = surfaces.KINDS
@@ -70,7 +72,7 @@ class Recipe:
             lettering=bool(rng.random() < 0.1),
             nuts=bool(rng.random() < 0.82),
             set_as="mixed" if spray else "routes",
-            volumes=int(rng.poisson(min(area * 0.07, 5)) * (rng.random() < 0.7)),
+            volumes=int(rng.poisson(min(0.6 + area * 0.18, 9)) * (rng.random() < 0.75)),
             people=int(rng.choice([0, 1, 2], p=[0.68, 0.24, 0.08])),
             ropes=int(rng.choice([0, 1, 2], p=[0.87, 0.08, 0.05])),
             marks=rng.uniform(0, 0.45) if rng.random() < 0.6 else 0.0,
@@ -135,7 +137,9 @@ class _Stage:
         self.chalk, self.gloss = rng.uniform(0, 0.45) ** 1.5, rng.uniform(0.05, 0.4)
 
     def _extent(self) -> tuple[float, float, float, float]:
-        """The wall's rectangle in the plane: what the frame sees of it, cut at the mat, the top and the sides."""
+        """The wall's rectangle in the plane: what the frame sees of it, cut at the mat, the top and
+        the sides.
+        """
         width, height = self.camera.width, self.camera.height
         middle = (self.map_x[height // 2, width // 2], self.map_y[height // 2, width // 2])
         corners_x, corners_y = (
@@ -176,7 +180,9 @@ class _Stage:
         return wall
 
     def lean(self, x: float, y: float) -> tuple[float, float]:
-        """How far a thing's top leans away from the camera's foot, per height, at a place of the canvas."""
+        """How far a thing's top leans away from the camera's foot, per height, at a place of the
+        canvas.
+        """
         f = self.camera.focal
         return (
             float(np.clip((x + self.x0) / f, -0.8, 0.8)),
@@ -232,7 +238,7 @@ class _Stage:
             size = min(metres * self.ppm, 0.55 * self.camera.width)
             if self.recipe.set_as == "shop":
                 size = (
-                    rng.uniform(0.45, 0.85)
+                    rng.uniform(0.7, 1.05)
                     * min(self.camera.width, self.camera.height)
                     / self.recipe.volumes**0.5
                 )
@@ -257,7 +263,9 @@ class _Stage:
         return self.rng.uniform(x0, x1), self.rng.uniform(y0, y1)
 
     def region(self, margin: float) -> layout.Region:
-        """The part of the canvas that carries holds: within the frame (and a little beyond), off its rims."""
+        """The part of the canvas that carries holds: within the frame (and a little beyond), off
+        its rims.
+        """
         width, height = self.camera.width, self.camera.height
         x, y = self.map_x - self.x0, self.map_y - self.y0
         seen = (float(x[:, 0].min()), float(y[0].min()), float(x[:, -1].max()), float(y[-1].max()))
@@ -276,9 +284,12 @@ class _Stage:
         if recipe.set_as == "shop":
             spots = layout.shop(rng, self.region(0), recipe.holds) if recipe.holds else []
         else:
-            make = layout.routes if recipe.set_as == "routes" else layout.mixed
-            shelf = layout.Stock(rng, typical)
-            spots = make(rng, self.region(typical), recipe.holds, shelf, layout.Spots(rng, 0.12))
+            shelf, free = layout.Stock(rng, typical), layout.Spots(rng, 0.12)
+            region = self.region(typical)
+            if recipe.set_as == "routes":
+                spots = layout.routes(rng, region, recipe.holds, shelf, free, recipe.colours)
+            else:
+                spots = layout.mixed(rng, region, recipe.holds, shelf, free)
         for spot in spots:
             self.hang(spot)
             if rng.random() < recipe.marks:

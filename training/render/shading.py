@@ -1,8 +1,9 @@
 """From a height field and a pigment to lit pixels: the light, the material and one finished patch.
 
-The model is a sky of even light plus one lamp (Lambert), ambient occlusion from the blurred height field, and a
-Blinn-Phong highlight, in linear light. It is scaled so that a surface facing the viewer keeps its pigment: what a
-photo does to the whole wall (exposure, casts, spots of light) is the camera's business.
+The model is a sky of even light plus one lamp (Lambert), ambient occlusion from the blurred height
+field, and a Blinn-Phong highlight, in linear light. It is scaled so that a surface facing the
+viewer keeps its pigment: what a photo does to the whole wall (exposure, casts, spots of light) is
+the camera's business.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from training.render.shapes import Relief
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """The lamp's direction (unit vector x, y, z towards the lamp; y is negative above) and the sky's share 0..1."""
+    """The lamp's direction (unit vector x, y, z towards the lamp; y is negative above) and the
+    sky's share 0..1.
+    """
 
     direction: tuple[float, float, float]
     ambient: float
@@ -57,7 +60,9 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A drawn object: linear RGB (n, m, 3), coverage (n, m) 0..1 and height (n, m) in px, for its shadow."""
+    """A drawn object: linear RGB (n, m, 3), coverage (n, m) 0..1 and height (n, m) in px, for its
+    shadow.
+    """
 
     rgb: Image
     alpha: Image
@@ -119,7 +124,7 @@ def _part(rng: np.random.Generator, relief: Relief, share: float, size: float) -
 
 
 def _chalked(rng: np.random.Generator, albedo: Image, relief: Relief, share: float) -> Image:
-    """Chalk gathers where hands go: in the upper half and in patches, dusty, never as an even coat."""
+    """Chalk gathers where hands go: in the upper half and in dusty patches, never evenly."""
     n, m = relief.height.shape
     patches = layered(rng, n, m, m / 3) + 0.25 * grain(rng, n, m)
     upper = np.linspace(0.5, -0.5, n, dtype=np.float32)[:, None]

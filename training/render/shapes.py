@@ -1,8 +1,9 @@
 """Families of hold shapes as height fields.
 
-A family maps a local grid to two fields: ``inside`` (positive on the hold, zero on its rim) and ``height`` above the
-wall. Grid units are half the hold's sides, so the outline of most families is near the unit circle before it is
-stretched and turned. Shading, colour and bolts are no concern of this module.
+A family maps a local grid to two fields: ``inside`` (positive on the hold, zero on its rim) and
+``height`` above the wall. Grid units are half the hold's sides, so the outline of most families is
+near the unit circle before it is stretched and turned. Shading, colour and bolts are no concern of
+this module.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ MARGIN = 1.3  # side of a patch over the hold's longer side
 class Relief:
     """One hold's shape on a patch of (n, n) pixels.
 
-    ``height`` and ``inside`` are float32 in pixels; ``inside`` is a signed distance only near the rim, where it serves
-    for smooth edges. ``bolt`` is the bolt's x, y in the patch, or None for holds that are screwed on.
+    ``height`` and ``inside`` are float32 in pixels; ``inside`` is a signed distance only near the
+    rim, where it serves for smooth edges. ``bolt`` is the bolt's x, y in the patch, or None for
+    holds that are screwed on.
     """
 
     height: Image
@@ -34,7 +36,9 @@ class Relief:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How a family is drawn: its function, the ranges of its aspect (short over long side) and height."""
+    """How a family is drawn: its function, the ranges of its aspect (short over long side) and
+    height.
+    """
 
     draw: Callable[[np.random.Generator, Image, Image], tuple[Image, Image]]
     aspect: tuple[float, float]
@@ -258,8 +262,8 @@ def relief(
 ) -> Relief:
     """One hold of ``family``, ``length_px`` long, turned by ``turn`` radians.
 
-    ``lean`` moves the highest point sideways, in half sides: what a camera sees of a thing that stands out when it
-    does not look at it straight. Raises ``KeyError`` for an unknown family.
+    ``lean`` moves the highest point sideways, in half sides: what a camera sees of a thing that
+    stands out when it does not look at it straight. Raises ``KeyError`` for an unknown family.
     """
     kind = FAMILIES[family]
     aspect = rng.uniform(*kind.aspect)

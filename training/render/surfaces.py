@@ -1,4 +1,5 @@
-"""What walls are made of: plywood, paint, sandy resin, concrete, slats; panels, murals, T-nuts and wear.
+"""What walls are made of: plywood, paint, sandy resin, concrete, slats; panels, murals, T-nuts and
+wear.
 
 Everything returns or changes linear float32 RGB (height, width, 3) at ``ppm`` pixels per metre.
 """
@@ -9,13 +10,14 @@ import cv2
 import numpy as np
 
 from training.render.colours import Image, choose_name, lch_to_linear, pigment
+from training.render.filters import soften
 from training.render.noise import clouds, grain, layered
 
 Size = tuple[int, int]  # height, width
 
 KINDS = {"birch": 24, "dark ply": 16, "painted": 28, "resin": 22, "concrete": 6, "slats": 4}
-PAINTS = {"white": 22, "grey": 26, "black": 12, "blue": 12, "green": 4, "mint": 5, "yellow": 3, "orange": 3,
-          "red": 3, "purple": 3, "pink": 2, "brown": 4}  # fmt: skip
+PAINTS = {"white": 22, "grey": 26, "black": 12, "blue": 12, "green": 4, "mint": 5, "yellow": 3,
+          "orange": 3, "red": 3, "purple": 3, "pink": 2, "brown": 4}  # fmt: skip
 
 
 def _colour(rng: np.random.Generator, light: tuple[float, float], chroma: tuple[float, float],
@@ -89,7 +91,8 @@ def resin(rng: np.random.Generator, size: Size, ppm: float) -> Image:
     factor = 1 + np.float32(rng.uniform(0.05, 0.2)) * speckle
     if rng.random() < 0.12:
         rock = layered(rng, *size, cell=ppm * rng.uniform(0.3, 0.9)) * np.float32(ppm * 0.05)
-        rock += layered(rng, *size, cell=ppm * 0.07) * np.float32(ppm * 0.006)
+        rock += layered(rng, *size, cell=ppm * 0.09) * np.float32(ppm * 0.006)
+        rock = soften(rock, max(2.0, ppm * 0.008))
         slope = cv2.Sobel(rock, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
         factor *= np.clip(1 - slope * 1.3, 0.45, 1.5)
     else:
@@ -133,7 +136,9 @@ def surface(rng: np.random.Generator, size: Size, ppm: float, kind: str) -> Imag
 
 
 def _half_plane(rng: np.random.Generator, size: Size) -> tuple[Image, Image]:
-    """A random cut through the wall: the share (height, width) on its one side, and the distance in px."""
+    """A random cut through the wall: the share (height, width) on its one side, and the distance in
+    px.
+    """
     height, width = size
     angle = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)]) + rng.normal(0, 0.12)
     x0, y0 = width * rng.uniform(0.2, 0.8), height * rng.uniform(0.2, 0.8)
@@ -144,7 +149,9 @@ def _half_plane(rng: np.random.Generator, size: Size) -> tuple[Image, Image]:
 
 
 def fold(rng: np.random.Generator, wall: Image, other: Image | None) -> None:
-    """Bend the wall along a line: the far side gets its own light, and ``other`` as surface if given."""
+    """Bend the wall along a line: the far side gets its own light, and ``other`` as surface if
+    given.
+    """
     side, distance = _half_plane(rng, (wall.shape[0], wall.shape[1]))
     if other is not None:
         wall += (other - wall) * side[..., None]
@@ -243,7 +250,7 @@ def wear(rng: np.random.Generator, wall: Image, ppm: float) -> None:
     amount = rng.uniform(0, 1) ** 2
     if amount > 0.05:
         patch = layered(rng, height, width, ppm * 0.35) - np.float32(2.6 - 1.3 * amount)
-        speckled = np.clip(0.8 + 0.35 * clouds(rng, height, width, max(ppm * 0.02, 2)), 0, 1)
+        speckled = np.clip(0.75 + 0.3 * layered(rng, height, width, max(ppm * 0.1, 4)), 0.15, 1)
         wall += (np.clip(patch * 0.22, 0, 0.3) * speckled)[..., None] * (0.7 - wall)
     light, dark = np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8)
     area = height * width / ppm**2

@@ -1,4 +1,5 @@
-"""What stands around and before a wall: mats, ceilings with pipes and lamps, windows, other walls, ropes.
+"""What stands around and before a wall: mats, ceilings with pipes and lamps, windows, other walls,
+ropes.
 
 Everything is drawn in the frame, in linear light, and is no truth.
 """
@@ -53,7 +54,8 @@ def ceiling(rng: np.random.Generator, frame: Image) -> None:
     if rng.random() < 0.25:
         x, y = rng.uniform(0, 0.8) * width, rng.uniform(-0.1, 0.4) * height
         far = rng.uniform(0.1, 0.5) * width
-        points = np.array([[x, y], [x + far, y + rng.normal(0, 0.05) * height], [x + far, y + far * 0.4],
+        slant = rng.normal(0, 0.05) * height
+        points = np.array([[x, y], [x + far, y + slant], [x + far, y + far * 0.4],
                            [x, y + far * 0.35]]).astype(np.int32)  # fmt: skip
         cv2.fillPoly(frame, [points], (1.5, 1.6, 1.7))
         cv2.polylines(frame, [points], True, (0.05, 0.05, 0.05), 3)
@@ -77,8 +79,8 @@ def mats(rng: np.random.Generator, frame: Image, start: int) -> None:
     rows = height - start
     if rows < 2:
         return
-    colours = ((25, 60, 0, 8, 0, 360), (60, 82, 0, 8, 200, 280), (25, 45, 20, 45, 255, 285), (8, 22, 0, 3, 0, 360),
-               (35, 55, 30, 55, 20, 60))  # fmt: skip
+    colours = ((25, 60, 0, 8, 0, 360), (60, 82, 0, 8, 200, 280), (25, 45, 20, 45, 255, 285),
+               (8, 22, 0, 3, 0, 360), (35, 55, 30, 55, 20, 60))  # fmt: skip
     low, high, c0, c1, h0, h1 = colours[int(rng.choice(5, p=[0.3, 0.3, 0.2, 0.14, 0.06]))]
     base = np.clip(
         lch_to_linear(rng.uniform(low, high), rng.uniform(c0, c1), rng.uniform(h0, h1)), 0.004, 1
@@ -112,7 +114,7 @@ def mats(rng: np.random.Generator, frame: Image, start: int) -> None:
 
 
 def rope(rng: np.random.Generator, shape: tuple[int, int], ppm: float) -> tuple[Image, Image]:
-    """A hanging rope with quickdraws: linear RGB (height, width, 3) and coverage (height, width)."""
+    """A hanging rope with quickdraws: linear RGB (height, width, 3) and its coverage."""
     height, width = shape
     mask = np.zeros(shape, np.uint8)
     x, sway = rng.uniform(0.05, 0.95) * width, rng.normal(0, 0.06) * width

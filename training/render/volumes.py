@@ -17,7 +17,9 @@ Points = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A polyhedron over the wall: ``base`` (n, 2) and ``top`` (k, 3) in px, ``facets`` as lists of vertices (3)."""
+    """A polyhedron over the wall: ``base`` (n, 2) and ``top`` (k, 3) in px, ``facets`` as lists of
+    vertices (3).
+    """
 
     base: Points
     facets: tuple[Points, ...]
@@ -25,7 +27,9 @@ class Body:
 
 
 def _base(rng: np.random.Generator) -> Points:
-    """A base polygon within the unit circle, seen as setters buy them: triangles, kites, long blades."""
+    """A base polygon within the unit circle, seen as setters buy them: triangles, kites, long
+    blades.
+    """
     kind = rng.choice(
         ["triangle", "quad", "regular", "blade", "any"], p=[0.34, 0.2, 0.16, 0.16, 0.14]
     )
