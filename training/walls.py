@@ -131,8 +131,8 @@ def render_demo(seed: int = DEMO_SEED) -> SyntheticWall:
     )  # fmt: skip
     recipe = Recipe(
         holds=62, width_m=3.5, size_m=0.17, base="birch", folds=1, volumes=3, marks=0.15,
-        floor=True, steady=0.5, colours=("red", "blue", "yellow", "green", "pink", "black"), light=light,
-        conditions=bright,
+        floor=True, steady=0.5, colours=("red", "blue", "yellow", "green", "pink", "black"),
+        light=light, conditions=bright,
     )  # fmt: skip
     scene = render(rng, recipe, (1200, 1600))
     return SyntheticWall(scene.image, truth_of(scene))
