@@ -1,1 +1,1 @@
-"""Synthetic walls, training and conversion of the embedded models; nothing here runs in the product."""
+"""Synthetic walls, training and conversion of the embedded models; the product never runs it."""

@@ -93,9 +93,21 @@ def _lay(rgb: Image, alpha: Image, mask: Mask, paint: Image) -> None:
 
 
 def person(rng: np.random.Generator, tall: float) -> tuple[Image, Image]:
-    """One person about ``tall`` px high: linear RGB (n, n, 3) and coverage (n, n) 0..1, hips in the
-    middle.
+    """One person about ``tall`` px high: linear RGB (n, n, 3) and coverage (n, n), hips in the middle.
+
+    Tall ones are drawn smaller and enlarged: cloth has no edges that would miss the pixels.
     """
+    factor = max(1.0, tall / 480)
+    rgb, alpha = _drawn(rng, tall / factor)
+    if factor == 1:
+        return rgb, alpha
+    side = round(alpha.shape[0] * factor)
+    large, cover = (cv2.resize(part, (side, side)) for part in (rgb, alpha))
+    return np.asarray(large, np.float32), np.clip((cover - 0.5) * factor + 0.5, 0, 1)
+
+
+def _drawn(rng: np.random.Generator, tall: float) -> tuple[Image, Image]:
+    """Draw a person at this very size."""
     side = int(tall * 1.5) + 8
     rgb, alpha = np.zeros((side, side, 3), np.float32), np.zeros((side, side), np.float32)
     at = {k: (side / 2 + x * tall, side / 2 + y * tall) for k, (x, y) in _pose(rng).items()}
