@@ -93,7 +93,7 @@ def _lay(rgb: Image, alpha: Image, mask: Mask, paint: Image) -> None:
 
 
 def person(rng: np.random.Generator, tall: float) -> tuple[Image, Image]:
-    """One person about ``tall`` px high: linear RGB (n, n, 3) and coverage (n, n), hips in the middle.
+    """One person about ``tall`` px high: linear RGB (n, n, 3) and coverage, hips in the middle.
 
     Tall ones are drawn smaller and enlarged: cloth has no edges that would miss the pixels.
     """

@@ -94,7 +94,8 @@ def resin(rng: np.random.Generator, size: Size, ppm: float) -> Image:
         rock += layered(rng, *size, cell=ppm * 0.09) * np.float32(ppm * 0.006)
         rock = soften(rock, max(2.0, ppm * 0.008))
         slope = cv2.Sobel(rock, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
-        factor *= np.clip(1 - slope * 1.3, 0.45, 1.5)
+        depth = np.float32(rng.uniform(0.07, 0.2) / max(float(slope.std()), 1e-6))
+        factor *= np.clip(1 - slope * depth, 0.5, 1.5)
     else:
         factor *= 1 + 0.06 * layered(rng, *size, cell=ppm * 0.6)
         factor *= _panels(rng, size, ppm, rng.uniform(0, 0.05), rng.uniform(0, 0.5))
