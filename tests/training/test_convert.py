@@ -1,0 +1,355 @@
+"""Converted models against the torch models that they came from, and files that must be refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from core.errors import ModelError
+from core.model_folder import damage
+from core.prompts import pool_prompts, prompts_for
+from core.sessions import open_session
+from tests.tiny_models import CLIP_CONFIG, clip_folder, save_checkpoint, segmentation_network
+from training import convert
+from training.convert_colour import convert_colour
+from training.convert_detector import convert_detector, describe
+
+PALETTE = ("red", "mint", "wood")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_checkpoint(segmentation_network(), tmp_path_factory.mktemp("yolo") / "tiny.pt")
+
+
+@pytest.fixture(scope="module")
+def detector(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("converted") / "detector"
+    convert_detector(checkpoint, folder, 128)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clip_folder(tmp_path_factory.mktemp("clip") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def colour(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("converted") / "colour"
+    convert_colour(str(clip), "", folder, PALETTE)
+    return folder
+
+
+@pytest.fixture
+def marker(tmp_path: Path) -> Iterator[Path]:
+    """The file that a hostile checkpoint tries to create."""
+    path = tmp_path / "owned"
+    yield path
+    assert not path.exists(), "the checkpoint ran code"
+
+
+class Hostile:
+    """Pickles as a call that creates a file."""
+
+    def __init__(self, call: Callable[..., Any], *arguments: object) -> None:
+        self.call, self.arguments = call, arguments
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.call, self.arguments
+
+
+@pytest.mark.parametrize("side", [64, 128, 192])
+def test_detector_gives_what_torch_gives_at_every_side(
+    checkpoint: Path, detector: Path, side: int
+) -> None:
+    import torch
+
+    original = torch.load(checkpoint, weights_only=False)["model"].float().eval()
+    tile = np.random.default_rng(side).random((1, 3, side, side), dtype=np.float32)
+    with torch.no_grad():
+        (predictions, prototypes), _ = original(torch.from_numpy(tile))
+    session = open_session(detector / "detector.onnx", 1, side)
+    got, got_prototypes = session.run(["predictions", "prototypes"], {"images": tile})
+    assert session.get_inputs()[0].shape == [1, 3, side, side]
+    assert got.shape == (1, 4 + 2 + 32, sum((side // s) ** 2 for s in (8, 16, 32)))
+    assert got_prototypes.shape == (1, 32, side // 4, side // 4)
+    assert got.dtype == got_prototypes.dtype == np.float32
+    # The checkpoint is in half precision: float16 weights cost only what fusing rounds.
+    np.testing.assert_allclose(got[:, :4], predictions[:, :4].numpy(), atol=0.25)
+    np.testing.assert_allclose(got[:, 4:6], predictions[:, 4:6].numpy(), atol=2e-3)
+    np.testing.assert_allclose(got[:, 6:], predictions[:, 6:].numpy(), atol=2e-2)
+    np.testing.assert_allclose(got_prototypes, prototypes.numpy(), atol=2e-2)
+
+
+def test_detector_folder_describes_itself(checkpoint: Path, detector: Path) -> None:
+    card = json.loads((detector / "model.json").read_text())
+    assert damage(detector) == ""
+    assert sorted(p.name for p in detector.iterdir()) == [
+        "checksums.json",
+        "detector.onnx",
+        "model.json",
+    ]
+    assert (card["name"], card["imgsz"], card["stride"]) == ("tiny", 128, 32)
+    assert card["names"] == ["hold", "volume"]
+    model = onnx.load(detector / "detector.onnx")
+    metadata = {p.key: p.value for p in model.metadata_props}
+    assert json.loads(metadata["names"]) == ["hold", "volume"]
+    assert metadata["task"] == "segment"
+    weights = {n.input[1] for n in model.graph.node if n.op_type == "Conv"}
+    assert not weights & {t.name for t in model.graph.initializer}, "no weight is stored as float32"
+    assert (detector / "detector.onnx").stat().st_size < checkpoint.stat().st_size * 1.6
+
+
+def test_unknown_class_names_become_holds(tmp_path: Path) -> None:
+    model = segmentation_network(names=("Griff", "big Volume", "jug"))
+    card = describe(model, save_checkpoint(model, tmp_path / "three.pt"), "three", 64)
+    assert card["names"] == ["hold", "volume", "hold"]
+    assert card["source_names"] == ["Griff", "big Volume", "jug"]
+
+
+def _detection(path: Path) -> None:
+    save_checkpoint(segmentation_network("detect"), path)
+
+
+def _classification(path: Path) -> None:
+    from ultralytics.nn.tasks import ClassificationModel
+
+    save_checkpoint(ClassificationModel("yolo11n-cls.yaml", nc=2, verbose=False), path)
+
+
+def _state_dict(path: Path) -> None:
+    import torch
+
+    torch.save({"layer.weight": torch.zeros(3)}, path)
+
+
+@pytest.mark.parametrize(
+    ("write", "says"),
+    [
+        (_detection, "without mask outputs"),
+        (_classification, "classification"),
+        (_state_dict, "without a model"),
+        (lambda path: path.write_bytes(os.urandom(4096)), "not a file that torch.save wrote"),
+        (lambda path: path.write_bytes(b""), "not a file that torch.save wrote"),
+        (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "not a file that torch.save"),
+    ],
+    ids=["detection", "classification", "state-dict", "noise", "empty", "plain-pickle"],
+)
+def test_other_files_are_refused_by_kind(
+    write: Callable[[Path], object], says: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "other.pt"
+    write(source)
+    with pytest.raises(ModelError, match=says) as caught:
+        convert_detector(source, tmp_path / "out", 64)
+    assert caught.value.code == "weights_wrong_kind"
+    assert "YOLO_WEIGHTS=" in caught.value.message
+    assert "segmentation" in caught.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+def test_cut_off_checkpoint_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    source = tmp_path / "half.pt"
+    source.write_bytes(checkpoint.read_bytes()[: checkpoint.stat().st_size // 2])
+    with pytest.raises(ModelError) as caught:
+        convert_detector(source, tmp_path / "out", 64)
+    assert caught.value.code == "weights_wrong_kind"
+
+
+def test_missing_checkpoint_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="does not exist") as caught:
+        convert_detector(tmp_path / "none.pt", tmp_path / "out", 64)
+    assert caught.value.code == "weights_missing"
+
+
+def test_call_in_a_checkpoint_is_never_made(tmp_path: Path, marker: Path) -> None:
+    import torch
+
+    source = tmp_path / "hostile.pt"
+    torch.save({"model": Hostile(os.mkdir, str(marker))}, source)
+    with pytest.raises(ModelError, match="mkdir") as caught:
+        convert_detector(source, tmp_path / "out", 64)
+    assert caught.value.code == "weights_wrong_kind"
+
+
+def test_even_an_allowed_class_is_never_called(tmp_path: Path, marker: Path) -> None:
+    """A model class evaluates its configuration's activation as Python: never call it."""
+    import torch
+    from ultralytics.nn.tasks import SegmentationModel, yaml_model_load
+
+    config = yaml_model_load("yolo11n-seg.yaml")
+    config["activation"] = f"__import__('os').mkdir({str(marker)!r})"
+    source = tmp_path / "hostile.pt"
+    torch.save({"model": Hostile(SegmentationModel, config)}, source)
+    with pytest.raises(ModelError, match="tries to call SegmentationModel") as caught:
+        convert_detector(source, tmp_path / "out", 64)
+    assert caught.value.code == "weights_wrong_kind"
+
+
+def test_hostile_clip_checkpoint_is_refused(clip: Path, tmp_path: Path, marker: Path) -> None:
+    import torch
+
+    source = tmp_path / "hostile.pt"
+    torch.save({"state_dict": Hostile(os.mkdir, str(marker))}, source)
+    with pytest.raises(ModelError, match="CLIP_PRETRAINED=") as caught:
+        convert_colour(str(clip / "open_clip_config.json"), str(source), tmp_path / "out", PALETTE)
+    assert caught.value.code == "weights_wrong_kind"
+
+
+def _original_clip(clip: Path) -> Any:
+    import open_clip
+    import torch
+
+    config = CLIP_CONFIG["model_cfg"]
+    model = open_clip.CLIP(config["embed_dim"], config["vision_cfg"], config["text_cfg"])
+    model.load_state_dict(torch.load(clip / "weights.pt", weights_only=True))
+    return model.eval()
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_image_tower_points_where_torch_points(clip: Path, colour: Path, count: int) -> None:
+    import torch
+
+    random = np.random.default_rng(count)
+    pixels = random.normal(0, 1, (count, 3, 64, 64)).astype(np.float32)
+    with torch.no_grad():
+        expected = _original_clip(clip).encode_image(torch.from_numpy(pixels), normalize=True)
+    got = open_session(colour / "image.onnx", 1).run(["embedding"], {"pixels": pixels})[0]
+    np.testing.assert_allclose(np.linalg.norm(got, axis=1), 1, atol=1e-5)
+    assert (got * expected.numpy()).sum(axis=1).min() > 0.99
+
+
+def test_text_tower_and_prompts_agree_with_torch(clip: Path, colour: Path) -> None:
+    import open_clip
+    import torch
+
+    from core.tokens import Tokenizer
+
+    model = _original_clip(clip)
+    stored = np.load(colour / "prompts.npz", allow_pickle=False)
+    assert tuple(stored["names"]) == PALETTE
+    tower = open_session(colour / "text.onnx", 1)
+    reference = open_clip.SimpleTokenizer(context_length=20)
+    for name, row in zip(PALETTE, stored["embeddings"], strict=True):
+        with torch.no_grad():
+            expected = model.encode_text(reference(prompts_for(name)), normalize=True).numpy()
+        np.testing.assert_allclose(row, pool_prompts(expected), atol=1e-5)
+        tokens = Tokenizer(colour / "tokenizer.json", 20).encode(prompts_for(name))
+        got = tower.run(["embedding"], {"tokens": tokens})[0]
+        assert (got * expected).sum(axis=1).min() > 0.98
+
+
+def test_every_constant_matrix_product_is_quantised(colour: Path) -> None:
+    model = onnx.load(colour / "image.onnx")
+    kinds = [node.op_type for node in model.graph.node]
+    constants = {t.name for t in model.graph.initializer}
+    left = [
+        n for n in model.graph.node if n.op_type in ("MatMul", "Gemm") and n.input[1] in constants
+    ]
+    # Two layers: attention in and out, two of the perceptron; then one projection.
+    assert kinds.count("MatMulInteger") == 2 * 4 + 1
+    assert not left
+
+
+def test_colour_folder_describes_itself(colour: Path) -> None:
+    config = json.loads((colour / "config.json").read_text())
+    assert damage(colour) == ""
+    assert (config["image_size"], config["embedding_dim"], config["context_length"]) == (64, 32, 20)
+    assert config["mean"] == [0.5, 0.4, 0.3]
+    assert config["std"] == [0.2, 0.25, 0.3]
+    assert config["logit_scale"] == pytest.approx(1 / 0.07, rel=1e-4)
+    assert config["calibration"] == {"temperature": 1.5}
+    assert config["parity"]["image"]["float32_difference"] < 1e-4
+    table = [t for t in onnx.load(colour / "text.onnx").graph.initializer if 49408 in t.dims]
+    assert {t.data_type for t in table if t.dims[-1] == 32} == {onnx.TensorProto.INT8}
+
+
+@pytest.mark.parametrize(
+    ("model", "pretrained", "code", "says"),
+    [
+        ("ViT-B-23", "openai", "weights_wrong_kind", "CLIP_MODEL=ViT-B-23"),
+        ("ViT-B-32", "", "weights_missing", "CLIP_PRETRAINED is empty"),
+        ("ViT-B-32", "no-such-tag", "weights_missing", "CLIP_PRETRAINED=no-such-tag"),
+        ("/nowhere/config.json", "x.pt", "weights_missing", "CLIP_MODEL=/nowhere/config.json"),
+    ],
+)
+def test_colour_settings_that_name_nothing(
+    model: str, pretrained: str, code: str, says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=says) as caught:
+        convert_colour(model, pretrained, tmp_path / "out", PALETTE)
+    assert caught.value.code == code
+    assert caught.value.hint
+
+
+def test_unreachable_hub_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(ModelError, match="CLIP_PRETRAINED=openai") as caught:
+        convert_colour("ViT-B-32", "openai", tmp_path / "out", PALETTE)
+    assert caught.value.code == "weights_unreachable"
+
+
+def test_checkpoint_of_another_architecture(clip: Path, tmp_path: Path) -> None:
+    config = json.loads((clip / "open_clip_config.json").read_text())
+    config["model_cfg"]["vision_cfg"]["width"] = 96
+    other = tmp_path / "wider.json"
+    other.write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="CLIP_MODEL=wider") as caught:
+        convert_colour(str(other), str(clip / "weights.pt"), tmp_path / "out", PALETTE)
+    assert caught.value.code == "weights_wrong_kind"
+
+
+def test_config_that_is_none(tmp_path: Path) -> None:
+    other = tmp_path / "odd.json"
+    other.write_text('{"hello": 1}')
+    with pytest.raises(ModelError, match="not an open_clip configuration"):
+        convert_colour(str(other), "x.pt", tmp_path / "out", PALETTE)
+
+
+def test_command_line_tells_its_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert convert.main(["detector", str(tmp_path / "no.pt"), str(tmp_path / "b")]) == 1
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert json.loads(told.removeprefix("failed "))["code"] == "weights_missing"
+
+
+def test_embedded_writes_both_folders(
+    checkpoint: Path,
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(convert, "EMBEDDED", tmp_path)
+    arguments = ["embedded", "--detector", str(checkpoint), "--colour", str(clip), "--imgsz", "64"]
+    assert convert.main(arguments) == 0
+    assert capsys.readouterr().err.count("progress 1.00 done") == 2
+    assert damage(tmp_path / "detector") == damage(tmp_path / "colour") == ""
+    assert json.loads((tmp_path / "detector" / "model.json").read_text())["imgsz"] == 64
+
+
+def test_torchvision_can_be_imported_and_suppresses() -> None:
+    import torch
+
+    from training.torchvision_shim import ensure_torchvision, nms
+
+    ensure_torchvision()
+    import torchvision
+
+    boxes = torch.tensor([[0.0, 0, 10, 10], [1, 1, 10, 10], [20, 20, 30, 30]])
+    scores = torch.tensor([0.5, 0.9, 0.3])
+    # By hand: the first two overlap by 81 / 100, the third touches neither.
+    assert torchvision.ops.nms(boxes, scores, 0.5).tolist() == [1, 2]
+    assert nms(boxes, scores, 0.85).tolist() == [1, 0, 2]
+    assert nms(boxes[:0], scores[:0], 0.5).tolist() == []
