@@ -1,9 +1,10 @@
 """The segmentation loss read on a grid of points inside each object's box.
 
-The stock loss builds every positive anchor's mask over the whole tile: with a hundred holds and ten anchors each that is
-most of a training step on a CPU. The mean over a box equals the mean over a regular grid of points in it, so the masks
-are compared there, at full tile resolution, for a random share of the anchors. Objects whose outline is only a stand-in
-(``batch["known"]`` False) teach their box and class, not a mask.
+The stock loss builds every positive anchor's mask over the whole tile: with a hundred holds and ten
+anchors each that is most of a training step on a CPU. The mean over a box equals the mean over a
+regular grid of points in it, so the masks are compared there, at full tile resolution, for a random
+share of the anchors. Objects whose outline is only a stand-in (``batch["known"]`` False) teach
+their box and class, not a mask.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ class BoxedMaskLoss(v8SegmentationLoss):
     def loss(
         self, preds: dict[str, torch.Tensor], batch: dict[str, torch.Tensor]
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Weighted box, mask, class and dfl terms (their sum times the batch size) and the terms by name."""
+        """Weighted box, mask, class and dfl terms (their sum times the batch size) and the terms by
+        name.
+        """
         preds = {k: v.float() if torch.is_tensor(v) else v for k, v in preds.items()}
         assigned, det_loss, _ = self.get_assigned_targets_and_loss(preds, batch)
         positive, target_index, target_boxes = assigned[0], assigned[1], assigned[2]
         coefficients = preds["mask_coefficient"].permute(0, 2, 1)
-        mask = self.mask_term(positive, target_index, target_boxes, coefficients, preds["proto"], batch)
+        mask = self.mask_term(
+            positive, target_index, target_boxes, coefficients, preds["proto"], batch
+        )
         terms = torch.stack([det_loss[0], mask * self.hyp.box, det_loss[1], det_loss[2]])
         names = ("box", "mask", "class", "dfl")
         return terms.sum() * len(batch["img"]), dict(zip(names, terms.detach(), strict=True))
@@ -45,8 +50,9 @@ class BoxedMaskLoss(v8SegmentationLoss):
     ) -> torch.Tensor:
         """Mean binary cross-entropy over grid points.
 
-        ``positive`` bool (B, A), ``target_index`` (B, A), ``target_boxes`` (B, A, 4) pixel corners, ``coefficients``
-        (B, A, 32), ``prototypes`` (B, 32, H, W); ``batch["masks"]`` holds id maps (B, side, side).
+        ``positive`` bool (B, A), ``target_index`` (B, A), ``target_boxes`` (B, A, 4) pixel corners,
+        ``coefficients`` (B, A, 32), ``prototypes`` (B, 32, H, W); ``batch["masks"]`` holds id maps
+        (B, side, side).
         """
         ids, total, count = batch["masks"], coefficients.sum() * 0, 0
         # unbind, not indexing: the gradient of an index is a whole batch of zeros for every tile

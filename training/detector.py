@@ -1,10 +1,11 @@
 """Train the hold detector: ``python -m training.detector``.
 
-A YOLO segmentation model of ultralytics learns from real boxes with guessed outlines, real polygons and rendered walls.
-Runs on a GPU where there is one, else on the CPU under bfloat16 autocast. The learning rate follows the share of the
-time budget that is used up, so a run may be stopped at any moment and continues from its last checkpoint when the same
-command is given again. Writes into ``--run``: ``last.pt`` (everything to resume), ``best.pt`` (an ultralytics checkpoint
-of the averaged weights), ``log.csv`` and ``card.json``.
+A YOLO segmentation model of ultralytics learns from real boxes with guessed outlines, real polygons
+and rendered walls. Runs on a GPU where there is one, else on the CPU under bfloat16 autocast. The
+learning rate follows the share of the time budget that is used up, so a run may be stopped at any
+moment and continues from its last checkpoint when the same command is given again. Writes into
+``--run``: ``last.pt`` (everything to resume), ``best.pt`` (an ultralytics checkpoint of the
+averaged weights), ``log.csv`` and ``card.json``.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training.detector", description=__doc__)
     parser.add_argument("--data", type=Path, default=data_root(), help="folder of real photos")
-    parser.add_argument("--walls", type=Path, help="folder of rendered walls (training.walls --out)")
+    parser.add_argument(
+        "--walls", type=Path, help="folder of rendered walls (training.walls --out)"
+    )
     parser.add_argument("--run", type=Path, default=Path("runs/detector"))
     parser.add_argument("--model", default="yolo11n-seg", help="ultralytics architecture")
     parser.add_argument("--init", type=Path, help="a checkpoint to start the weights from")
@@ -58,7 +61,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def gather(arguments: argparse.Namespace) -> list[tuple[float, list[Truth]]]:
-    """The groups of training pictures with their share of the tiles. Guessed outlines are cached in the run folder."""
+    """The groups of training pictures with their share of the tiles. Guessed outlines are cached in
+    the run folder.
+    """
     cache = arguments.run / "outlines.pkl"
     if cache.exists():
         boxed = pickle.loads(cache.read_bytes())  # our own file, written a few lines below
@@ -66,7 +71,9 @@ def gather(arguments: argparse.Namespace) -> list[tuple[float, list[Truth]]]:
         images = sorted((arguments.data / "train" / "images").glob("*.jpg"))
         boxed = guess_all([read_truth(image) for image in images], max(1, os.cpu_count() or 1))
         cache.write_bytes(pickle.dumps(boxed))
-    polygons = [read_truth(image) for image in polygon_split(arguments.data / "polygons", test=False)]
+    polygons = [
+        read_truth(image) for image in polygon_split(arguments.data / "polygons", test=False)
+    ]
     walls = []
     if arguments.walls:
         walls = [read_truth(image) for image in sorted((arguments.walls / "images").glob("*.jpg"))]
@@ -74,10 +81,14 @@ def gather(arguments: argparse.Namespace) -> list[tuple[float, list[Truth]]]:
 
 
 def build_model(arguments: argparse.Namespace, device: torch.device) -> torch.nn.Module:
-    """The network with our two classes, from ``--init`` where shapes fit, else from random weights."""
+    """The network with our two classes, from ``--init`` where shapes fit, else from random
+    weights.
+    """
     yaml = dict(YOLO(f"{arguments.model}.yaml").model.yaml)
     yaml["nc"] = len(CLASSES)
-    model = YOLO(f"{arguments.model}.yaml").model.__class__(yaml, ch=3, nc=len(CLASSES), verbose=False)
+    model = YOLO(f"{arguments.model}.yaml").model.__class__(
+        yaml, ch=3, nc=len(CLASSES), verbose=False
+    )
     if arguments.init:
         model.load(YOLO(str(arguments.init)).model, verbose=False)
     model.names = dict(enumerate(CLASSES))
@@ -109,7 +120,9 @@ class Average:
 
     @torch.no_grad()
     def update(self, model: torch.nn.Module, step: int) -> None:
-        """Move towards ``model``; quick in the first steps, with a memory of about 700 steps later."""
+        """Move towards ``model``; quick in the first steps, with a memory of about 700 steps
+        later.
+        """
         keep = 0.9985 * (1 - math.exp(-step / 300))
         now = model.state_dict()
         for name, value in self.model.state_dict().items():
@@ -132,12 +145,16 @@ def export_checkpoint(average: Average, path: Path) -> None:
     model.criterion = None
     model.args = {"task": "segment", "imgsz": 640, "data": ""}
     model.task = "segment"
-    save_atomically({"model": model.half(), "ema": None, "train_args": model.args, "epoch": -1}, path)
+    save_atomically(
+        {"model": model.half(), "ema": None, "train_args": model.args, "epoch": -1}, path
+    )
 
 
 def write_card(arguments: argparse.Namespace, state: dict[str, Any]) -> None:
     """What was trained on what, with which settings, for how long."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
     card = {
         "command": {k: str(v) for k, v in vars(arguments).items() if k not in ("data", "run")},
         "commit": commit.stdout.strip(),
@@ -223,14 +240,15 @@ class Run:
         )
         batches, saved = iter(loader), time.monotonic()
         sums: dict[str, float] = {}
+        first = self.step
         while self.elapsed < self.arguments.hours * 3600:
             started = time.monotonic()
             for name, value in self.train_step(next(batches)).items():
                 sums[name] = sums.get(name, 0.0) + value
             self.elapsed += time.monotonic() - started
             if self.step % 50 == 0:
-                self.log({name: value / 50 for name, value in sums.items()})
-                sums = {}
+                self.log({name: value / (self.step - first) for name, value in sums.items()})
+                sums, first = {}, self.step
             if time.monotonic() - saved > CHECKPOINT_S:
                 self.save()
                 saved = time.monotonic()

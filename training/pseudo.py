@@ -1,8 +1,9 @@
 """Outlines guessed from boxes: GrabCut inside each box, kept only where the result is plausible.
 
-The photos with boxes are many, those with polygons few. A guessed outline is believed when it is one solid piece that
-nearly fills the box's width and height; elsewhere the object teaches its box alone. ``python -m training.pseudo``
-measures the guesses against real polygons and prints how many are kept and how good they are.
+The photos with boxes are many, those with polygons few. A guessed outline is believed when it is
+one solid piece that nearly fills the box's width and height; elsewhere the object teaches its box
+alone. ``python -m training.pseudo`` measures the guesses against real polygons and prints how many
+are kept and how good they are.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ ITERATIONS = 3
 
 
 def guess_outline(pixels: np.ndarray, box: np.ndarray) -> np.ndarray | None:
-    """The outline of the object in ``box`` (x1, y1, x2, y2 in pixels) of BGR ``pixels``, or None if implausible.
+    """The outline of the object in ``box`` (x1, y1, x2, y2 in pixels) of BGR ``pixels``, or None if
+    implausible.
 
-    Returns float32 (P, 2) in pixels, stretched so that its bounds are the box. Method: Rother, Kolmogorov and Blake,
-    "GrabCut", 2004, seeded with an ellipse inside and a frame outside.
+    Returns float32 (P, 2) in pixels, stretched so that its bounds are the box. Method: Rother,
+    Kolmogorov and Blake, "GrabCut", 2004, seeded with an ellipse inside and a frame outside.
     """
     height, width = pixels.shape[:2]
     size = box[2:] - box[:2]
@@ -73,11 +75,15 @@ def _checked(
     simple = cv2.approxPolyDP(outline, 0.7, closed=True)[:, 0]
     if len(simple) < 4:
         return None
-    return (box[:2] + (simple - low) / np.maximum(extent - 1, 1) * (size / scale)).astype(np.float32)
+    return (box[:2] + (simple - low) / np.maximum(extent - 1, 1) * (size / scale)).astype(
+        np.float32
+    )
 
 
 def with_outlines(truth: Truth) -> Truth:
-    """``truth`` with guessed outlines where they are believed; the rest keep their ellipse, marked not known."""
+    """``truth`` with guessed outlines where they are believed; the rest keep their ellipse, marked
+    not known.
+    """
     pixels = cv2.imread(str(truth.image))
     sides = np.array([pixels.shape[1], pixels.shape[0]], np.float32)
     outlines, known = list(truth.outlines), truth.outline_known.copy()
@@ -101,7 +107,9 @@ def guess_all(truths: list[Truth], workers: int) -> list[Truth]:
 
 
 def measure(folder: Path) -> tuple[float, float, float]:
-    """Guesses from the boxes of real polygons: share kept, their mean IoU, and an ellipse's mean IoU."""
+    """Guesses from the boxes of real polygons: share kept, their mean IoU, and an ellipse's mean
+    IoU.
+    """
     kept, ious, ellipses = 0, [], []
     pictures = sorted((folder / "images").glob("*_0.jpg"))
     for truth in map(read_truth, pictures):
@@ -135,7 +143,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--data", type=Path, default=data_root())
     share, iou, by_ellipse = measure(parser.parse_args().data / "polygons")
-    print(f"outlines kept {share:.1%}; mean IoU of the kept {iou:.3f}; of an ellipse {by_ellipse:.3f}")
+    print(
+        f"outlines kept {share:.1%}; mean IoU of the kept {iou:.3f}; of an ellipse {by_ellipse:.3f}"
+    )
 
 
 if __name__ == "__main__":

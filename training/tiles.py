@@ -1,8 +1,8 @@
 """Training tiles: random views of photos with everything a phone, a gym and a setter do to them.
 
-A tile is a square window onto a photo at a random magnification, so that the detector sees holds as it will at run
-time: from the whole wall in one tile to a close-up of a corner. Colours are shifted freely: the detector must find
-holds, :mod:`training.colour` names their colour.
+A tile is a square window onto a photo at a random magnification, so that the detector sees holds as
+it will at run time: from the whole wall in one tile to a close-up of a corner. Colours are shifted
+freely: the detector must find holds, :mod:`training.colour` names their colour.
 """
 
 from __future__ import annotations
@@ -48,17 +48,27 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def random_view(random: np.random.Generator, width: int, height: int, side: int) -> np.ndarray:
-    """A 3x3 map from photo pixels to tile pixels: magnification, place, turn, flip, shear and perspective."""
+    """A 3x3 map from photo pixels to tile pixels: magnification, place, turn, flip, shear and
+    perspective.
+    """
     longest = max(width, height)
-    scale = np.exp(random.uniform(np.log(0.9 * side), np.log(max(3.6 * side, 1.3 * longest)))) / longest
+    scale = (
+        np.exp(random.uniform(np.log(0.9 * side), np.log(max(3.6 * side, 1.3 * longest)))) / longest
+    )
     stretch = np.exp(random.normal(0, 0.08))
-    turn = np.deg2rad(random.normal(0, 4) + (90 * random.integers(4) if random.random() < 0.08 else 0))
+    turn = np.deg2rad(
+        random.normal(0, 4) + (90 * random.integers(4) if random.random() < 0.08 else 0)
+    )
     flip = -1 if random.random() < 0.5 else 1
     cos, sin = np.cos(turn), np.sin(turn)
-    linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([scale * stretch * flip, scale / stretch])
+    linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag(
+        [scale * stretch * flip, scale / stretch]
+    )
     linear = linear @ np.array([[1, random.normal(0, 0.03)], [0, 1]])
     reach = np.array([width, height]) * scale
-    slack = np.maximum(reach - 0.8 * side, 0.15 * side) / 2  # how far the view may wander off the middle
+    slack = (
+        np.maximum(reach - 0.8 * side, 0.15 * side) / 2
+    )  # how far the view may wander off the middle
     middle = side / 2 + random.uniform(-slack, slack)
     view = np.eye(3)
     view[:2, :2] = linear
@@ -71,9 +81,9 @@ def random_view(random: np.random.Generator, width: int, height: int, side: int)
 def make_tile(truth: Truth, side: int, random: np.random.Generator) -> dict[str, np.ndarray]:
     """One augmented tile of ``truth``.
 
-    Returns ``image`` uint8 (3, side, side) RGB, ``classes`` float32 (N,), ``boxes`` float32 (N, 4) as centre x, y,
-    width, height in shares of the side, ``ids`` uint8 or uint16 (side, side) where i + 1 marks object i, and
-    ``known`` bool (N,), whose outlines may teach the masks.
+    Returns ``image`` uint8 (3, side, side) RGB, ``classes`` float32 (N,), ``boxes`` float32 (N, 4)
+    as centre x, y, width, height in shares of the side, ``ids`` uint8 or uint16 (side, side) where
+    i + 1 marks object i, and ``known`` bool (N,), whose outlines may teach the masks.
     """
     pixels = read_picture(truth.image)
     height, width = pixels.shape[:2]
@@ -101,7 +111,8 @@ def make_tile(truth: Truth, side: int, random: np.random.Generator) -> dict[str,
 
 
 def _draw(objects: list[np.ndarray], side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Objects as an id map (large ones first, so that holds lie on volumes), boxes, and the indices that were kept.
+    """Objects as an id map (large ones first, so that holds lie on volumes), boxes, and the indices
+    that were kept.
 
     An object is kept when enough of it lies in the tile to be recognised.
     """
@@ -156,7 +167,7 @@ def uneven_light(tile: np.ndarray, random: np.random.Generator) -> np.ndarray:
     x, y = ramp - random.uniform(-1, 1), ramp - random.uniform(-1, 1)
     distance = x[None, :] ** 2 + y[:, None] ** 2
     pool = np.exp(-distance * random.uniform(0.2, 1.2))[..., None]
-    strength = random.uniform(-0.3, 0.6) * np.array([1, 1, 1] + random.normal(0, 0.12, 3))
+    strength = random.uniform(-0.3, 0.6) * (1 + random.normal(0, 0.12, 3))
     return np.clip(tile * (1 - strength * (1 - pool)), 0, 255).astype(np.uint8)
 
 

@@ -1,7 +1,7 @@
 """Real photos with their truth, read from YOLO label files.
 
-One record for every training picture, whatever its truth: boxes (from which :mod:`training.pseudo` guesses outlines),
-polygons, or rendered walls. Nothing here augments or decodes pictures.
+One record for every training picture, whatever its truth: boxes (from which :mod:`training.pseudo`
+guesses outlines), polygons, or rendered walls. Nothing here augments or decodes pictures.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 
 CLASSES = ("hold", "volume")
 
-# Polygon photos come as several augmented copies; the name before the last `_N` is the photo they share.
+# Polygon photos come as several augmented copies; the name before the last `_N` is the photo they
+# share.
 _COPY = re.compile(r"_\d+$")
 
 
@@ -23,9 +24,10 @@ _COPY = re.compile(r"_\d+$")
 class Truth:
     """The truth of one picture.
 
-    ``classes`` is int64 (N,) of indices into CLASSES, ``boxes`` float32 (N, 4) of x1, y1, x2, y2 and ``outlines`` N
-    float32 arrays (P, 2), all as shares (0..1) of the picture's sides. ``outline_known`` is bool (N,): False where the
-    outline is only a stand-in that must not teach the masks.
+    ``classes`` is int64 (N,) of indices into CLASSES, ``boxes`` float32 (N, 4) of x1, y1, x2, y2
+    and ``outlines`` N float32 arrays (P, 2), all as shares (0..1) of the picture's sides.
+    ``outline_known`` is bool (N,): False where the outline is only a stand-in that must not teach
+    the masks.
     """
 
     image: Path
@@ -36,7 +38,9 @@ class Truth:
 
 
 def data_root() -> Path:
-    """The folder of real photos: ``$CLIMBMATE_DATA``, else ``../shared/data/holds`` beside the repository."""
+    """The folder of real photos: ``$CLIMBMATE_DATA``, else ``../shared/data/holds`` beside the
+    repository.
+    """
     fallback = Path(__file__).resolve().parents[2] / "shared" / "data" / "holds"
     return Path(os.environ.get("CLIMBMATE_DATA") or fallback)
 
@@ -49,14 +53,21 @@ def photo_of(stem: str) -> str:
 def polygon_split(folder: Path, *, test: bool) -> list[Path]:
     """The polygon pictures of two thirds (training) or one third (``test``) of the source photos.
 
-    Every third photo in sorted order is kept for testing, with all of its copies, so no photo is on both sides. Of a
-    test photo only the first copy is returned: the copies differ by augmentation alone.
+    Every third photo in sorted order is kept for testing, with all of its copies, so no photo is on
+    both sides. Of a test photo only the first copy is returned: the copies differ by augmentation
+    alone.
     """
     photos: dict[str, list[Path]] = {}
     for image in sorted((folder / "images").glob("*.jpg")):
         photos.setdefault(photo_of(image.stem), []).append(image)
-    kept = [copies for index, (_, copies) in enumerate(sorted(photos.items())) if (index % 3 == 2) == test]
-    return [copies[0] for copies in kept] if test else [image for copies in kept for image in copies]
+    kept = [
+        copies
+        for index, (_, copies) in enumerate(sorted(photos.items()))
+        if (index % 3 == 2) == test
+    ]
+    return (
+        [copies[0] for copies in kept] if test else [image for copies in kept for image in copies]
+    )
 
 
 def ellipse(box: np.ndarray, points: int = 24) -> np.ndarray:
@@ -69,7 +80,8 @@ def ellipse(box: np.ndarray, points: int = 24) -> np.ndarray:
 def read_truth(image: Path) -> Truth:
     """Read the label file beside ``image`` (``images/x.jpg`` -> ``labels/x.txt``).
 
-    A row is ``class x y w h`` (a box: its outline is an ellipse and not known) or ``class x1 y1 x2 y2 ...``.
+    A row is ``class x y w h`` (a box: its outline is an ellipse and not known) or ``class x1 y1 x2
+    y2 ...``.
     """
     classes, boxes, outlines, known = [], [], [], []
     label = image.parent.parent / "labels" / f"{image.stem}.txt"

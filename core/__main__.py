@@ -1,0 +1,230 @@
+"""The command line: ``python -m core analyze PHOTO ...`` and ``python -m core settings``.
+
+Results go where they were asked for; progress and logs go to stderr, so ``--json -`` leaves stdout
+to the document. Exit codes: 0 all photos analysed, 2 something the user can correct (a message and
+a hint, never a traceback), 130 stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import ClimbMateError, OutputError, PhotoError, PhotoTooLargeError
+from core.settings import Settings, load_settings, markdown_table
+
+if TYPE_CHECKING:
+    from core.photo import Photo
+    from core.wall import WallAnalysis
+
+USER_ERROR = 2
+INTERRUPTED = 130
+BAR_WIDTH = 24
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's arguments."""
+    parser = argparse.ArgumentParser(prog="python -m core", description="Analyse climbing walls.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    analyze = commands.add_parser("analyze", help="find holds, colours and problems on photos")
+    analyze.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    analyze.add_argument(
+        "--out", type=Path, metavar="DIR", help="write DIR/<photo>.json and DIR/<photo>.overlay.jpg"
+    )
+    analyze.add_argument(
+        "--json", metavar="FILE", help="write the analysis document (- is stdout; one photo only)"
+    )
+    analyze.add_argument("--csv", type=Path, metavar="FILE", help="write one row per hold")
+    analyze.add_argument("--coco", type=Path, metavar="FILE", help="write COCO annotations")
+    analyze.add_argument(
+        "--overlay", type=Path, metavar="FILE", help="write the annotated picture (one photo only)"
+    )
+    settings = commands.add_parser("settings", help="list the environment variables")
+    settings.add_argument("--markdown", action="store_true", help="as a Markdown table")
+    arguments = parser.parse_args(argv)
+    if arguments.command == "analyze":
+        _check(parser, arguments)
+    return arguments
+
+
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if len(arguments.photos) > 1 and (arguments.json or arguments.overlay):
+        parser.error("--json and --overlay take one photo; use --out DIR for several")
+    stems = [photo.stem for photo in arguments.photos]
+    if arguments.out and len(set(stems)) < len(stems):
+        twice = next(stem for stem in stems if stems.count(stem) > 1)
+        parser.error(f"two photos are called {twice!r}, and --out would write both to one file")
+
+
+def read_photo(path: Path, settings: Settings) -> bytes:
+    """The photo's bytes. A file over the limit is refused before it is read.
+
+    Raises :class:`PhotoError` when the file cannot be read.
+    """
+    try:
+        size_mb = path.stat().st_size / 2**20
+        if size_mb > settings.max_photo_mb:
+            raise PhotoTooLargeError(
+                "photo_too_large_bytes",
+                f"{path} has {size_mb:.1f} MiB; at most {settings.max_photo_mb:g} MiB are taken.",
+                "Send a smaller photo or raise MAX_PHOTO_MB.",
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(
+            "photo_unreadable",
+            f"{path} cannot be read: {error.strerror or error}.",
+            "Check the path and the file's permissions.",
+        ) from error
+
+
+class ProgressBar:
+    """One line on stderr that is redrawn; nothing where stderr is not a terminal."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.live = sys.stderr.isatty()
+
+    def show(self, share: float, what: str) -> None:
+        """Draw the bar at ``share`` (0..1) with the stage's name."""
+        if self.live:
+            filled = round(share * BAR_WIDTH)
+            bar = "#" * filled + "." * (BAR_WIDTH - filled)
+            print(f"\r{self.label} [{bar}] {what:<9}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Clear the line."""
+        if self.live:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def run_analyze(arguments: argparse.Namespace) -> int:
+    """Analyse every photo; one that fails is reported and does not stop the others."""
+    # Imported here, so that --help and a wrong argument answer at once.
+    from core.analysis import Step, analyze, finish, load_models
+    from core.export import encode_json, to_coco, to_csv, write_whole
+
+    settings = load_settings()
+    logging.basicConfig(level=settings.log_level, stream=sys.stderr)
+    if arguments.out:
+        make_folder(arguments.out)
+    models = load_models(settings, conversion_progress())
+    analyses, failed = [], False
+    for path in arguments.photos:
+        opened: list[Photo] = []
+        bar = ProgressBar(path.name)
+
+        def on_step(step: Step, bar: ProgressBar = bar, opened: list[Photo] = opened) -> None:
+            bar.show(step.share, step.stage)
+            if step.photo is not None:
+                opened.append(step.photo)
+
+        try:
+            data = read_photo(path, settings)
+            analysis = finish(analyze(data, models, settings, name=path.name), on_step)
+        except PhotoError as error:
+            bar.end()
+            report(error, path)
+            failed = True
+            continue
+        bar.end()
+        for warning in analysis.warnings:
+            print(f"{path}: warning: {warning}", file=sys.stderr)
+        write_outputs(arguments, path, analysis, opened[0])
+        analyses.append(analysis)
+    if analyses and arguments.csv:
+        write_whole(arguments.csv, to_csv(*analyses))
+    if analyses and arguments.coco:
+        write_whole(arguments.coco, encode_json(to_coco(analyses)))
+    return USER_ERROR if failed else 0
+
+
+def conversion_progress() -> Callable[[float, str], None]:
+    """Progress of a model conversion, on a bar of its own."""
+    bar = ProgressBar("converting the model")
+
+    def show(share: float, what: str) -> None:
+        bar.show(share, what)
+        if share >= 1:
+            bar.end()
+
+    return show
+
+
+def write_outputs(
+    arguments: argparse.Namespace, path: Path, analysis: WallAnalysis, photo: Photo
+) -> None:
+    """The files that were asked for, for one photo; where nothing was, a summary on stdout."""
+    from core.export import to_json, write_whole
+
+    if arguments.json == "-":
+        print(to_json(analysis))
+    elif arguments.json:
+        write_whole(Path(arguments.json), to_json(analysis))
+    if arguments.out:
+        write_whole(arguments.out / f"{path.stem}.json", to_json(analysis))
+    overlays = [arguments.overlay] if arguments.overlay else []
+    if arguments.out:
+        overlays.append(arguments.out / f"{path.stem}.overlay.jpg")
+    if overlays:
+        from core.overlay import draw_overlay, encode_jpeg
+
+        picture = encode_jpeg(draw_overlay(photo.pixels, analysis, photo.scale))
+        for target in overlays:
+            write_whole(target, picture)
+    if arguments.json != "-":
+        print(summary(path, analysis))
+
+
+def summary(path: Path, analysis: WallAnalysis) -> str:
+    """One line: what was found on the photo, and how long it took."""
+    volumes = sum(hold.kind == "volume" for hold in analysis.holds)
+    unsure = sum(not hold.colour.sure for hold in analysis.holds)
+    return (
+        f"{path}: {len(analysis.holds) - volumes} holds, {volumes} volumes, "
+        f"{len(analysis.problems)} problems, {unsure} unsure colours, "
+        f"{analysis.timings_ms.total / 1000:.2f} s"
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Create the output folder. Raises :class:`OutputError` when that is not possible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            "output_failed",
+            f"The folder {folder} cannot be made: {error.strerror or error}.",
+            "Choose another folder for --out.",
+        ) from error
+
+
+def report(error: ClimbMateError, path: Path | None = None) -> None:
+    """The error as one line on stderr, and its hint as another."""
+    where = f"{path}: " if path else ""
+    print(f"{where}error: {error.message} [{error.code}]", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = parse_arguments(argv)
+    try:
+        if arguments.command == "settings":
+            print(markdown_table())
+            return 0
+        return run_analyze(arguments)
+    except ClimbMateError as error:
+        report(error)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""Hold crops and mask cores -> colour names with confidence.
+
+Two readers look at each hold: the CLIP image tower compares the masked crop with stored prompt
+embeddings of the palette, and a small network reads colour statistics of the mask core
+(:mod:`core.colour_statistics`). Their log-probabilities are added with fitted weights, so the sum
+is a calibrated confidence; below the fitted threshold the name is not sure and the setter decides.
+Grouping holds into problems happens elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.colour_crops import masked_crop
+from core.colour_statistics import Light, statistics
+from core.masks import BoxMask, mask_core
+from core.prompts import pool_prompts, prompts_for
+from core.settings import Settings
+from core.wall import Colour
+from core.weights import ModelFiles, open_session, open_text_tower
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+ALTERNATIVES = 3
+"""How many other names go with a hold's name, at most."""
+
+ALTERNATIVE_SHARE = 0.02
+"""Names below this probability are not offered."""
+
+KINSHIP = 12.0
+"""How sharply a palette word that the statistics network does not know leans on its nearest known
+names, by text.
+"""
+
+UNFITTED = {"clip": 0.35, "statistics": 0.8, "sure": 0.75}
+"""Weights and threshold for a CLIP that was not calibrated here, such as ViT-B-32 from a hub."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Factors of the two readers' log-probabilities, and the confidence from which a name is
+    sure.
+    """
+
+    clip: float
+    statistics: float
+    sure: float
+
+    @classmethod
+    def from_config(cls, config: dict[str, object]) -> Calibration:
+        """Read the ``calibration`` of a colour model's ``config.json``; UNFITTED where it has
+        none.
+        """
+        found = config.get("calibration")
+        values = {**UNFITTED, **(found if isinstance(found, dict) else {})}
+        return cls(float(values["clip"]), float(values["statistics"]), float(values["sure"]))
+
+
+class StatisticsReader:
+    """The network from colour statistics to names, in numpy."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path, allow_pickle=False) as file:
+            self.names = tuple(str(name) for name in file["names"])
+            count = sum(key.startswith("w") for key in file.files)
+            self._layers = [(file[f"w{i}"], file[f"b{i}"]) for i in range(count)]
+
+    def read(self, features: Floats) -> Doubles:
+        """Log-probabilities float64 (N, names) of features float32 (N, FEATURES)."""
+        values = features
+        for index, (weight, bias) in enumerate(self._layers):
+            if index:
+                values = gelu(values)
+            values = values @ weight.T + bias
+        return log_softmax(values)
+
+
+def gelu(x: Floats) -> Floats:
+    """x times the normal distribution function of x (Hendrycks and Gimpel 2016), by the erf formula
+    7.1.26 of Abramowitz and Stegun (error below 1.5e-7).
+    """
+    z = np.abs(x) / np.sqrt(2)
+    t = 1 / (1 + 0.3275911 * z)
+    series = t * (
+        0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
+    )
+    erf = np.sign(x) * (1 - series * np.exp(-z * z))
+    return np.asarray(0.5 * x * (1 + erf), np.float32)
+
+
+def log_softmax(logits: NDArray[np.floating]) -> Doubles:
+    """Row-wise logarithm of the softmax, float64."""
+    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
+    result: Doubles = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return result
+
+
+class ColourReader:
+    """The colour model of one process, for one palette."""
+
+    def __init__(self, files: ModelFiles, statistics_file: Path, settings: Settings) -> None:
+        """Open the image tower; the text tower only if the palette holds a word without a stored
+        embedding.
+
+        Raises :class:`core.errors.ModelError` when a file is damaged.
+        """
+        config = json.loads((files.folder / "config.json").read_text(encoding="utf-8"))
+        self.name = f"{files.name}@{files.digest}"
+        self.palette = settings.palette
+        self.batch = settings.clip_batch_size
+        self.side = int(config["image_size"])
+        self._mean = np.array(config["mean"], np.float32) * 255
+        self._std = np.array(config["std"], np.float32) * 255
+        self._scale = float(config["logit_scale"])
+        self.calibration = Calibration.from_config(config)
+        self._statistics = StatisticsReader(statistics_file)
+        embeddings = palette_embeddings(
+            files, (*self.palette, *self._statistics.names), config, settings.omp_num_threads
+        )
+        self._prompts = embeddings[: len(self.palette)]
+        self._kinship = kinship(
+            self.palette, self._prompts, self._statistics.names, embeddings[len(self.palette) :]
+        )
+        self._session = open_session(files.folder / "image.onnx", settings.omp_num_threads)
+        self._input = self._session.get_inputs()[0].name
+
+    def warm_up(self) -> None:
+        """Run the one batch shape once."""
+        self._embed([np.full((self.side, self.side, 3), 127, np.uint8)])
+
+    def read(
+        self, pixels: NDArray[np.uint8], holds: Sequence[BoxMask], light: Light
+    ) -> Generator[float, None, list[Colour]]:
+        """Name the colour of each hold on uint8 (H, W, 3) RGB ``pixels``.
+
+        Yields the share done (0..1) after each batch; returns one colour per hold, in order.
+        """
+        colours: list[Colour] = []
+        for start in range(0, len(holds), self.batch):
+            part = holds[start : start + self.batch]
+            crops = [masked_crop(pixels, hold, self.side) for hold in part]
+            read = [statistics(hold.cut(pixels), mask_core(hold.mask), light) for hold in part]
+            by_clip = log_softmax(self._scale * self._embed(crops) @ self._prompts.T)
+            by_statistics = self._by_statistics(np.stack([features for features, _ in read]))
+            both = self.calibration.clip * by_clip + self.calibration.statistics * by_statistics
+            for row, (_, rgb) in zip(np.exp(log_softmax(both)), read, strict=True):
+                colours.append(name_colour(row, self.palette, rgb, self.calibration.sure))
+            yield min(start + self.batch, len(holds)) / len(holds)
+        return colours
+
+    def _by_statistics(self, features: Floats) -> Doubles:
+        """Log-probabilities (N, palette): those of the known names, shared out by kinship."""
+        known = np.exp(self._statistics.read(features))
+        return log_softmax(np.log(known @ self._kinship + 1e-6))
+
+    def _embed(self, crops: list[NDArray[np.uint8]]) -> Floats:
+        """Unit embeddings (N, D). The tensor always holds a full batch, since a new shape grows the
+        runtime.
+        """
+        tensor = np.zeros((self.batch, self.side, self.side, 3), np.float32)
+        tensor[: len(crops)] = (np.stack(crops) - self._mean) / self._std
+        ready = np.ascontiguousarray(tensor.transpose(0, 3, 1, 2))
+        embeddings: Floats = self._session.run(None, {self._input: ready})[0]
+        return embeddings[: len(crops)]
+
+
+def name_colour(
+    probabilities: Doubles, palette: Sequence[str], rgb: tuple[int, int, int], sure: float
+) -> Colour:
+    """The record of one hold from its probabilities (palette,)."""
+    order = np.argsort(-probabilities, kind="stable")
+    best = int(order[0])
+    others = [int(i) for i in order[1 : ALTERNATIVES + 1] if probabilities[i] >= ALTERNATIVE_SHARE]
+    confidence = min(float(probabilities[best]), 1.0)
+    return Colour(
+        name=palette[best],
+        confidence=confidence,
+        sure=confidence >= sure,
+        alternatives=tuple((palette[i], float(probabilities[i])) for i in others),
+        rgb=rgb,
+    )
+
+
+def kinship(
+    palette: Sequence[str], prompts: Floats, known: Sequence[str], known_prompts: Floats
+) -> Floats:
+    """How the probability of each known name is shared out over the palette, float32 (known,
+    palette).
+
+    A palette word that is a known name takes that name's whole share. Any other word takes part of
+    its nearest known names' shares, by the similarity of their texts.
+    """
+    shares = np.zeros((len(known), len(palette)), np.float32)
+    for column, word in enumerate(palette):
+        if word in known:
+            shares[known.index(word), column] = 1
+        else:
+            closeness = known_prompts @ prompts[column]
+            weights = np.exp(KINSHIP * (closeness - closeness.max()))
+            shares[:, column] = weights / weights.sum()
+    return shares
+
+
+def palette_embeddings(
+    files: ModelFiles, words: Iterable[str], config: dict[str, object], threads: int
+) -> Floats:
+    """One unit embedding per word, float32 (N, D): the stored one, else from the text tower, which
+    is then closed.
+    """
+    with np.load(files.folder / "prompts.npz", allow_pickle=False) as file:
+        stored = dict(zip((str(n) for n in file["names"]), file["embeddings"], strict=True))
+    words = list(words)
+    missing = [word for word in dict.fromkeys(words) if word not in stored]
+    if missing:
+        stored |= encode_words(files, missing, int(str(config["context_length"])), threads)
+    return np.stack([stored[word] for word in words]).astype(np.float32)
+
+
+def encode_words(
+    files: ModelFiles, words: Sequence[str], context_length: int, threads: int
+) -> dict[str, Floats]:
+    """Pooled prompt embeddings (D,) of palette words, from the text tower."""
+    from core.tokens import Tokenizer
+
+    tokenizer = Tokenizer(files.folder / "tokenizer.json", context_length)
+    session = open_text_tower(files, threads)
+    name = session.get_inputs()[0].name
+    return {
+        word: pool_prompts(session.run(None, {name: tokenizer.encode(prompts_for(word))})[0])
+        for word in words
+    }

@@ -1,0 +1,154 @@
+"""One object, one detection: suppression of doubles, and joining of what a tile's edge has cut.
+
+Boxes are float32 (N, 4) of x1, y1, x2, y2 in pixels of one common picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.wall import Kind
+
+SAME_KIND_IOU = 0.55
+OTHER_KIND_IOU = 0.75
+PART_SHARE = 0.65
+"""A cut detection that lies this far inside another one is a part of it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """One object in pixels of the picture: ``box`` float32 (4,) corners, ``outline`` float32 (P,
+    2).
+
+    ``cut`` is True when a tile's inner edge ran through it.
+    """
+
+    kind: Kind
+    score: float
+    box: NDArray[np.float32]
+    outline: NDArray[np.float32]
+    cut: bool = False
+
+
+def intersections(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pairwise intersection areas, float32 (N, N), in square pixels."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    overlap: NDArray[np.float32] = np.clip(high - low, 0, None).prod(-1)
+    return overlap
+
+
+def areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Box areas, float32 (N,), in square pixels."""
+    size: NDArray[np.float32] = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
+    return size
+
+
+def suppress(
+    boxes: NDArray[np.float32], scores: NDArray[np.float32], kinds: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression; indices of the kept boxes, best score first.
+
+    Boxes of one kind are doubles from an intersection over union of SAME_KIND_IOU; of two kinds
+    only from OTHER_KIND_IOU, since holds do lie on volumes. Ties keep the input order.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ordered = boxes[order]
+    shared, size = intersections(ordered), areas(ordered)
+    iou = shared / np.maximum(size[:, None] + size[None, :] - shared, 1e-9)
+    same = kinds[order][:, None] == kinds[order][None, :]
+    doubles = iou > np.where(same, SAME_KIND_IOU, OTHER_KIND_IOU)
+    alive = np.ones(len(order), bool)
+    for index in range(len(order)):
+        if alive[index]:
+            alive[index + 1 :] &= ~doubles[index, index + 1 :]
+    return order[alive]
+
+
+def merge(found: Sequence[Detection]) -> list[Detection]:
+    """Detections of all views as one list, best score first.
+
+    Whole detections come before cut ones, whatever their scores: a cut detection that lies in a
+    whole one is dropped; cut ones that continue each other are joined into one.
+    """
+    whole = [d for d in found if not d.cut]
+    kept = [whole[i] for i in _suppress_detections(whole)]
+    pieces = join_pieces([d for d in found if d.cut and not _is_part(d, kept)])
+    both = kept + [piece for piece in pieces if not _is_part(piece, kept)]
+    return [both[i] for i in _suppress_detections(both)]
+
+
+def _suppress_detections(found: Sequence[Detection]) -> NDArray[np.intp]:
+    if not found:
+        return np.zeros(0, np.intp)
+    boxes = np.stack([d.box for d in found])
+    scores = np.array([d.score for d in found], np.float32)
+    return suppress(boxes, scores, np.array([d.kind == "volume" for d in found], np.intp))
+
+
+def _is_part(piece: Detection, kept: Sequence[Detection]) -> bool:
+    """Whether most of ``piece`` lies in one kept detection of its kind."""
+    same = [d.box for d in kept if d.kind == piece.kind]
+    if not same:
+        return False
+    boxes = np.stack(same)
+    size = np.minimum(boxes[:, 2:], piece.box[2:]) - np.maximum(boxes[:, :2], piece.box[:2])
+    inside = np.clip(size, 0, None).prod(-1).max()
+    return bool(inside > PART_SHARE * (piece.box[2:] - piece.box[:2]).prod())
+
+
+def join_pieces(pieces: Sequence[Detection]) -> list[Detection]:
+    """Join cut detections of one kind whose outlines share ground, transitively.
+
+    The joined one has the union's outline and bounds and the best score of its pieces.
+    """
+    remaining = sorted(pieces, key=lambda d: -d.score)
+    joined = []
+    while remaining:
+        current = remaining.pop(0)
+        while (index := _continuation(current, remaining)) is not None:
+            current = _union(current, remaining.pop(index))
+        joined.append(current)
+    return joined
+
+
+def _continuation(piece: Detection, others: Sequence[Detection]) -> int | None:
+    """Index of a detection that covers the same ground as ``piece`` where their tiles overlap."""
+    for index, other in enumerate(others):
+        if other.kind != piece.kind:
+            continue
+        low = np.maximum(piece.box[:2], other.box[:2])
+        high = np.minimum(piece.box[2:], other.box[2:])
+        if (high - low).min() < 2:
+            continue
+        mine, theirs = (_fill(d.outline, low, high) for d in (piece, other))
+        shared = np.count_nonzero(mine & theirs)
+        if shared > 0.5 * min(np.count_nonzero(mine), np.count_nonzero(theirs)) and shared > 4:
+            return index
+    return None
+
+
+def _union(a: Detection, b: Detection) -> Detection:
+    low, high = np.minimum(a.box[:2], b.box[:2]), np.maximum(a.box[2:], b.box[2:])
+    origin = np.floor(low) - 1
+    ground = _fill(a.outline, origin, high + 2) | _fill(b.outline, origin, high + 2)
+    contours, _ = cv2.findContours(ground, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    largest = max(contours, key=cv2.contourArea)[:, 0].astype(np.float32) + origin
+    best = a if a.score >= b.score else b
+    box = np.concatenate([low, high]).astype(np.float32)
+    return replace(best, box=box, outline=largest.astype(np.float32))
+
+
+def _fill(
+    outline: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """The outline as a 0/1 mask of the rectangle from ``low`` to ``high``."""
+    width, height = np.maximum(np.ceil(high - low), 1).astype(int)
+    ground = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(ground, [np.round(outline - low).astype(np.int32)], 1)
+    return ground

@@ -1,0 +1,318 @@
+"""Train what names colours: ``python -m training.colour``.
+
+Two parts. A compact CLIP of our own (an open_clip config, a 64-pixel image tower, a small text
+tower), contrastive on hold crops and sentences; and a small network on the colour statistics of the
+mask core (:mod:`core.colour_statistics`). How much each counts, the temperature that makes the
+confidence true, and the threshold of "sure" are fitted on training crops that neither part has
+seen. Writes into ``--run``: ``clip/`` (an open_clip folder), ``statistics.npz``,
+``calibration.json`` and ``card.json``. The validation photos are not touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pickle
+import subprocess
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from core.colour_crops import masked_crop
+from core.colour_statistics import FEATURES, statistics
+from core.masks import BoxMask, mask_core
+from core.prompts import pool_prompts, prompts_for
+from core.settings import DEFAULT_PALETTE
+from training.colour_fit import fit_calibration
+from training.crops import Crop, named_crops, photographed, rendered_crops, repainted_crops
+from training.pseudo import guess_all
+from training.sentences import Speaker
+from training.torchvision_shim import ensure_torchvision
+from training.truth import data_root, read_truth
+
+SIDE = 64
+CONTEXT = 16
+CONFIG = {
+    "model_cfg": {
+        "embed_dim": 64,
+        "vision_cfg": {
+            "image_size": SIDE,
+            "layers": 3,
+            "width": 128,
+            "head_width": 32,
+            "patch_size": 8,
+        },
+        "text_cfg": {
+            "context_length": CONTEXT,
+            "vocab_size": 49408,
+            "width": 64,
+            "heads": 2,
+            "layers": 2,
+        },
+    },
+    "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]},
+}
+
+
+def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.colour", description=__doc__)
+    parser.add_argument("--data", type=Path, default=data_root(), help="folder of real photos")
+    parser.add_argument(
+        "--walls", type=Path, help="folder of rendered walls (training.walls --out)"
+    )
+    parser.add_argument(
+        "--outlines", type=Path, help="outlines.pkl of a detector run, to save guessing them again"
+    )
+    parser.add_argument("--run", type=Path, default=Path("runs/colour"))
+    parser.add_argument("--repainted", type=int, default=6000, help="repainted crops")
+    parser.add_argument("--minutes", type=float, default=20.0, help="time for the CLIP")
+    parser.add_argument("--seed", type=int, default=11)
+    return parser.parse_args(argv)
+
+
+class Pool:
+    """Augmented crops in memory: pixels uint8 (N, 3, SIDE, SIDE), features (N, FEATURES), names,
+    pigments, weights.
+    """
+
+    def __init__(self, crops: list[Crop], copies: int, random: np.random.Generator) -> None:
+        self.names = np.array([DEFAULT_PALETTE.index(c.name) for c in crops for _ in range(copies)])
+        self.pigments = [c.pigment for c in crops for _ in range(copies)]
+        pixels, features = [], []
+        for crop in crops:
+            for copy in range(copies):
+                seen = photographed(crop, random) if copy else crop
+                hold = BoxMask(0, 0, seen.mask)
+                pixels.append(masked_crop(seen.pixels, hold, SIDE).transpose(2, 0, 1))
+                features.append(statistics(seen.pixels, mask_core(seen.mask), seen.light)[0])
+        self.pixels = torch.from_numpy(np.stack(pixels))
+        self.features = torch.from_numpy(np.stack(features))
+
+    def weights(self) -> np.ndarray:
+        """Sampling weights that bring rare names half-way up to common ones; their sum is 1."""
+        counts = np.bincount(self.names, minlength=len(DEFAULT_PALETTE))
+        weights = 1 / np.sqrt(counts[self.names])
+        return weights / weights.sum()
+
+
+def gather(arguments: argparse.Namespace) -> dict[str, list[Crop]]:
+    """Crops by source."""
+    if arguments.outlines and arguments.outlines.exists():
+        truths = pickle.loads(arguments.outlines.read_bytes())  # written by training.detector
+    else:
+        images = sorted((arguments.data / "train" / "images").glob("*.jpg"))
+        truths = guess_all([read_truth(image) for image in images], os.cpu_count() or 1)
+    crops = {
+        "named": named_crops(truths),
+        "repainted": list(repainted_crops(truths, arguments.repainted, arguments.seed)),
+    }
+    if arguments.walls:
+        rendered = list(rendered_crops(arguments.walls))
+        chosen = np.random.default_rng(arguments.seed).permutation(len(rendered))[:6000]
+        crops["rendered"] = [rendered[i] for i in chosen]
+    return crops
+
+
+def split_photos(crops: list[Crop], share: float, seed: int) -> tuple[list[Crop], list[Crop]]:
+    """Training crops and held-out crops, no photo on both sides."""
+    photos = sorted({crop.photo for crop in crops})
+    random = np.random.default_rng(seed)
+    held = set(random.choice(photos, max(1, int(len(photos) * share)), replace=False))
+    return [c for c in crops if c.photo not in held], [c for c in crops if c.photo in held]
+
+
+def train_statistics(
+    pools: list[tuple[float, Pool]], seed: int, steps: int = 2500
+) -> torch.nn.Module:
+    """The network from features to palette names: two hidden layers of 48."""
+    torch.manual_seed(seed)
+    features = torch.cat([pool.features for _, pool in pools])
+    names = torch.from_numpy(np.concatenate([pool.names for _, pool in pools]))
+    weights = torch.from_numpy(np.concatenate([share * pool.weights() for share, pool in pools]))
+    net = torch.nn.Sequential(
+        torch.nn.Linear(FEATURES, 48),
+        torch.nn.GELU(),
+        torch.nn.Linear(48, 48),
+        torch.nn.GELU(),
+        torch.nn.Linear(48, len(DEFAULT_PALETTE)),
+    )
+    optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(steps):
+        rows = torch.multinomial(weights, 512, replacement=True)
+        inputs = features[rows] + 0.06 * torch.randn(512, FEATURES)
+        loss = F.cross_entropy(net(inputs), names[rows], label_smoothing=0.05)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return net.eval()
+
+
+def save_statistics(net: torch.nn.Module, path: Path) -> None:
+    """The network's layers as float32 arrays ``w0, b0, w1, b1, w2, b2`` and its ``names``."""
+    layers = [layer for layer in net if isinstance(layer, torch.nn.Linear)]
+    arrays = {f"w{i}": layer.weight.detach().numpy() for i, layer in enumerate(layers)}
+    arrays |= {f"b{i}": layer.bias.detach().numpy() for i, layer in enumerate(layers)}
+    np.savez(path, names=np.array(DEFAULT_PALETTE), **arrays)
+
+
+def contrastive_loss(
+    images: torch.Tensor,
+    texts: torch.Tensor,
+    scale: torch.Tensor,
+    words: np.ndarray,
+    names: np.ndarray,
+) -> torch.Tensor:
+    """CLIP's symmetric loss (Radford et al. 2021) where every pair with the same word is a match.
+
+    ``images`` and ``texts`` are unit rows (B, D). Pairs of one palette name but different words
+    ("blue" and "navy") are neither matches nor mismatches and are left out.
+    """
+    match = torch.from_numpy(words[:, None] == words[None, :])
+    near = torch.from_numpy(names[:, None] == names[None, :]) & ~match
+    logits = (scale * images @ texts.T).masked_fill(near, -1e4)
+    target = match.float() / match.sum(1, keepdim=True)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def train_clip(
+    pools: list[tuple[float, Pool]], minutes: float, seed: int, batch: int = 192
+) -> torch.nn.Module:
+    """The compact CLIP, trained for ``minutes``."""
+    ensure_torchvision()
+    import open_clip
+
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    model_config = CONFIG["model_cfg"]
+    clip = open_clip.model.CLIP(**model_config).train()
+    tokenize = open_clip.SimpleTokenizer(context_length=CONTEXT)
+    speaker = Speaker(random)
+    shares = np.array([share for share, _ in pools])
+    weights = [pool.weights() for _, pool in pools]
+    optimizer = torch.optim.AdamW(clip.parameters(), 1e-3, weight_decay=0.05)
+    started, step = time.monotonic(), 0
+    while (share := (time.monotonic() - started) / (60 * minutes)) < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = (
+                1e-3 * min(1, (step + 1) / 50) * (0.02 + 0.98 * (1 + np.cos(np.pi * share)) / 2)
+            )
+        pixels, names, words, sentences = [], [], [], []
+        for source in random.choice(len(pools), batch, p=shares / shares.sum()):
+            pool = pools[source][1]
+            row = random.choice(len(pool.names), p=weights[source])
+            name = DEFAULT_PALETTE[pool.names[row]]
+            word = speaker.word(name, lab_of(pool.pigments[row]))
+            pixels.append(pool.pixels[row])
+            names.append(name)
+            words.append(word)
+            sentences.append(speaker.sentence(word))
+        images = clip.encode_image(augment(torch.stack(pixels)), normalize=True)
+        texts = clip.encode_text(tokenize(sentences), normalize=True)
+        scale = clip.logit_scale.exp().clamp(max=40)
+        loss = contrastive_loss(images, texts, scale, np.array(words), np.array(names))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(clip.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        if step % 50 == 0:
+            print(
+                {
+                    "step": step,
+                    "minutes": round(60 * minutes * share / 60, 1),
+                    "loss": round(float(loss), 3),
+                },
+                flush=True,
+            )
+    return clip.eval()
+
+
+def lab_of(pigment: tuple[int, int, int] | None) -> np.ndarray | None:
+    """CIE Lab (3,) of an 8-bit sRGB pigment."""
+    if pigment is None:
+        return None
+    return cv2.cvtColor(np.array([[pigment]], np.float32) / 255, cv2.COLOR_RGB2Lab)[0, 0]
+
+
+def augment(pixels: torch.Tensor) -> torch.Tensor:
+    """Normalised float32 crops from uint8 (B, 3, S, S): flipped at random, a little lighter or
+    darker, a little grain.
+    """
+    images = pixels.float() / 255
+    flips = torch.rand(len(images), 2)
+    images = torch.where(flips[:, :1, None, None] < 0.5, images.flip(3), images)
+    images = torch.where(flips[:, 1:, None, None] < 0.2, images.flip(2), images)
+    gain = torch.exp(0.05 * torch.randn(len(images), 1, 1, 1)) * torch.exp(
+        0.015 * torch.randn(len(images), 3, 1, 1)
+    )
+    return ((images * gain).clamp(0, 1) - 0.5) / 0.25 + 0.05 * torch.randn_like(images)
+
+
+@torch.no_grad()
+def palette_logits(clip: torch.nn.Module, pixels: torch.Tensor) -> np.ndarray:
+    """Scaled cosines float32 (N, names) of uint8 crops (N, 3, S, S) with the pooled palette
+    prompts.
+    """
+    import open_clip
+
+    tokenize = open_clip.SimpleTokenizer(context_length=CONTEXT)
+    rows = [
+        clip.encode_text(tokenize(prompts_for(name)), normalize=True) for name in DEFAULT_PALETTE
+    ]
+    prompts = np.stack([pool_prompts(row.numpy()) for row in rows])
+    parts = [
+        clip.encode_image((part.float() / 255 - 0.5) / 0.25, normalize=True)
+        for part in pixels.split(64)
+    ]
+    scale = float(clip.logit_scale.exp().clamp(max=40))
+    return scale * torch.cat(parts).numpy() @ prompts.T
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train both parts, weigh them against each other, and write the run folder."""
+    arguments = parse_arguments(argv)
+    random, started = np.random.default_rng(arguments.seed), time.monotonic()
+    crops = gather(arguments)
+    named, held = split_photos(crops["named"], 0.3, arguments.seed)
+    shares = {"named": 0.45, "repainted": 0.35, "rendered": 0.2}
+    copies = {"named": 8, "repainted": 2, "rendered": 1}
+    sources = {**crops, "named": named}
+    pools = {k: Pool(v, copies[k], random) for k, v in sources.items()}
+    test = Pool(held, 1, random)
+    weighted = [(shares[k], pool) for k, pool in pools.items()]
+    arguments.run.mkdir(parents=True, exist_ok=True)
+    net = train_statistics(weighted, arguments.seed)
+    clip = train_clip(weighted, arguments.minutes, arguments.seed)
+    with torch.no_grad():
+        by_statistics = net(test.features).numpy()
+    calibration = fit_calibration(palette_logits(clip, test.pixels), by_statistics, test.names)
+    print(calibration)
+    save_statistics(net, arguments.run / "statistics.npz")
+    folder = arguments.run / "clip"
+    folder.mkdir(exist_ok=True)
+    torch.save(clip.state_dict(), folder / "open_clip_model.pt")
+    (folder / "open_clip_config.json").write_text(json.dumps(CONFIG, indent=1) + "\n")
+    (folder / "calibration.json").write_text(json.dumps(calibration, indent=1) + "\n")
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    card = {
+        "commit": commit.stdout.strip(),
+        "seed": arguments.seed,
+        "crops": {k: len(v) for k, v in sources.items()} | {"held out": len(held)},
+        "minutes": round((time.monotonic() - started) / 60, 1),
+        "calibration": calibration,
+    }
+    (arguments.run / "card.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
