@@ -33,7 +33,7 @@ from core.wall import (
     Timings,
     WallAnalysis,
 )
-from core.weights import EMBEDDED, resolve_or_embedded
+from core.weights import resolve_or_embedded, resolve_statistics
 
 Stage = Literal["decode", "detect", "masks", "colour", "problems"]
 
@@ -88,7 +88,7 @@ def load_models(settings: Settings, progress: Callable[[float, str], None] | Non
     detector, colour, warnings = resolve_or_embedded(settings, progress)
     return Models(
         Detector(detector, settings),
-        ColourReader(colour, EMBEDDED / "statistics" / "statistics.npz", settings),
+        ColourReader(colour, resolve_statistics(), settings),
         tuple(warnings),
     )
 

@@ -41,6 +41,7 @@ __all__ = [
     "resolve_colour",
     "resolve_detector",
     "resolve_or_embedded",
+    "resolve_statistics",
     "verify",
 ]
 
@@ -149,6 +150,15 @@ def resolve_colour(settings: Settings, progress: Progress | None = None) -> Mode
 
     _cached(folder, build, setting)
     return _colour_files(folder)
+
+
+def resolve_statistics() -> Path:
+    """The embedded network that reads colour statistics; it goes along with every colour model.
+
+    Raises :class:`ModelError` when it is missing or damaged.
+    """
+    verify(EMBEDDED / "statistics")
+    return EMBEDDED / "statistics" / "statistics.npz"
 
 
 def resolve_or_embedded(

@@ -2,12 +2,12 @@
 
     python -m training.convert detector IN.pt OUT_DIR [--imgsz 640] [--name NAME]
     python -m training.convert colour --model NAME|CONFIG.json|FOLDER --pretrained TAG|FILE OUT_DIR
-    python -m training.convert embedded [--detector best.pt] [--colour FOLDER]
+    python -m training.convert embedded [--detector best.pt] [--colour FOLDER] [--statistics FILE]
 
 Progress goes to stderr as ``progress 0.4 exporting the detector``, a failure as one line of JSON
 behind ``failed``, so that a parent process can follow; the exit code is then 1. The work itself is
 in :mod:`training.convert_detector` and :mod:`training.convert_colour`. ``embedded`` writes what
-ships in ``weights/``; it needs at least one of its two options.
+ships in ``weights/``; it needs at least one of its three options.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.conversion import ROOT
 from core.errors import ModelError
+from core.model_folder import written_whole
 from core.settings import DEFAULT_PALETTE
 
 EMBEDDED = ROOT / "weights"
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     embedded = commands.add_parser("embedded", help="write the models that ship in weights/")
     embedded.add_argument("--detector", type=Path)
     embedded.add_argument("--colour", type=Path, help="folder with open_clip_config.json")
+    embedded.add_argument("--statistics", type=Path, help="statistics.npz of a colour run")
     embedded.add_argument("--imgsz", type=int, default=640)
     return parser
 
@@ -69,6 +72,9 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.colour:
             folder = EMBEDDED / "colour"
             _colour(str(arguments.colour), "", folder, DEFAULT_PALETTE, "climbmate-colour")
+        if arguments.statistics:
+            with written_whole(EMBEDDED / "statistics") as fresh:
+                shutil.copyfile(arguments.statistics, fresh / "statistics.npz")
 
 
 def _detector(source: Path, folder: Path, side: int, name: str) -> None:
@@ -88,8 +94,10 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     parser = _parser()
     arguments = parser.parse_args(argv)
-    if arguments.command == "embedded" and not (arguments.detector or arguments.colour):
-        parser.error("embedded needs --detector, --colour or both")
+    if arguments.command == "embedded" and not (
+        arguments.detector or arguments.colour or arguments.statistics
+    ):
+        parser.error("embedded needs --detector, --colour or --statistics")
     try:
         run(arguments)
     except ModelError as error:
