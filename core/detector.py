@@ -9,7 +9,7 @@ knows nothing of problems.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import cv2
@@ -52,8 +52,8 @@ class Detector:
         )
 
     def views(self, width: int, height: int) -> list[View]:
-        """The views of a picture of that size; what :meth:`detect` runs through."""
-        return lay_out(width, height, self.side, zoom=tile_zoom(width, height))
+        """The views of a picture of that size: the most that :meth:`detect` runs through."""
+        return lay_out(width, height, self.side, zoom=largest_zoom(width, height))
 
     def warm_up(self) -> None:
         """Run the one shape once, so that the first photo is not slower than the tenth."""
@@ -66,13 +66,19 @@ class Detector:
         ``pixels``, best first.
         """
         height, width = pixels.shape[:2]
-        views = self.views(width, height)
-        found: list[Detection] = []
-        for index, view in enumerate(views):
-            tensor, zoom = cut_view(pixels, view, self.side)
-            found += self._read_view(*self._run(tensor), view, np.array(zoom, np.float32))
-            yield (index + 1) / len(views)
+        whole = self.views(width, height)[0]
+        found = self._look(pixels, whole)
+        tiles = lay_out(width, height, self.side, zoom=needed_zoom(found, whole))[1:]
+        yield 1 / (1 + len(tiles))
+        for index, tile in enumerate(tiles, start=2):
+            found += self._look(pixels, tile)
+            yield index / (1 + len(tiles))
         return merge(found)
+
+    def _look(self, pixels: NDArray[np.uint8], view: View) -> list[Detection]:
+        """Detections of one view in picture pixels."""
+        tensor, zoom = cut_view(pixels, view, self.side)
+        return self._read_view(*self._run(tensor), view, np.array(zoom, np.float32))
 
     def _run(self, tensor: Floats) -> tuple[Floats, Floats]:
         """Predictions (4 + kinds + 32, A) and prototypes (32, side / 4, side / 4)."""
@@ -123,17 +129,35 @@ class Detector:
         return boxes, best[chosen], rows[:, chosen].argmax(0), coefficients
 
 
-def tile_zoom(width: int, height: int) -> float:
-    """Magnification of the tiles: small pictures are shown enlarged, since their holds are small
-    too.
+def largest_zoom(width: int, height: int) -> float:
+    """Most magnification of the tiles: small pictures are shown enlarged, since their holds are
+    small too.
     """
     return float(np.clip(ENLARGE_TO / max(width, height), 1.0, 2.0))
 
 
+def needed_zoom(found: Sequence[Detection], whole: View) -> float:
+    """Magnification at which the tiles should show the picture, from what the whole view found.
+
+    Where the small ones among the holds (their lower quartile) already reach COMFORTABLE_PX, tiles
+    would only cut large holds up; the whole view's own zoom is returned, and there are no tiles.
+    """
+    most = largest_zoom(whole.width, whole.height)
+    sizes = [float((d.box[2:] - d.box[:2]).max()) for d in found if d.kind == "hold"]
+    if len(sizes) < ENOUGH_HOLDS:
+        return most
+    zoom = COMFORTABLE_PX / float(np.percentile(sizes, 25))
+    return whole.zoom if zoom < 1.3 * whole.zoom else min(zoom, most)
+
+
 ENLARGE_TO = 1280.0
-"""Longest side, in pixels, up to which small pictures are enlarged; see
-``benchmarks/accuracy.py``.
-"""
+"""Longest side, in pixels, up to which small pictures are enlarged."""
+
+COMFORTABLE_PX = 40.0
+"""Longer side of a hold, in tile pixels, from which on more magnification finds no more."""
+
+ENOUGH_HOLDS = 4
+"""Fewer holds in the whole view say nothing about their size."""
 
 
 def _is_cut(box: Floats, limit: Floats, view: View) -> bool:
