@@ -7,11 +7,14 @@ given here; :mod:`core.colour` gives them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from core.lab import to_lab, to_rgb
 
 Floats = NDArray[np.float32]
 
@@ -35,15 +38,23 @@ def photo_light(pixels: NDArray[np.uint8]) -> Light:
     """Read the light of uint8 (H, W, 3) RGB ``pixels`` from a 96-pixel reduction."""
     small = cv2.resize(pixels, (96, 96), interpolation=cv2.INTER_AREA)
     lightness = to_lab(np.asarray(small, np.uint8).reshape(-1, 3))[:, 0]
-    median, bright = np.percentile(lightness, [50, 90])
+    median, bright = quantiles(lightness, (0.5, 0.9))
     return Light(float(median), float(bright))
 
 
-def to_lab(rgb: NDArray[np.uint8]) -> Floats:
-    """CIE Lab (N, 3) under D65 of sRGB uint8 (N, 3); L* in 0..100."""
-    scaled = (rgb[None].astype(np.float32)) / 255
-    lab: Floats = cv2.cvtColor(scaled, cv2.COLOR_RGB2Lab)[0]
-    return lab
+def quantiles(values: Floats, shares: Sequence[float]) -> Floats:
+    """The quantiles of float32 ``values`` (N,) or of each column of (N, C), a row for each share.
+
+    Interpolated between neighbours as numpy's do (Hyndman and Fan 1996, type 7), but from one
+    sort: numpy's own calls took half of the time of :func:`statistics`.
+    """
+    ordered = np.sort(values, axis=0)
+    places = np.asarray(shares) * (len(ordered) - 1)
+    below = places.astype(np.intp)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    part = (places - below).astype(np.float32).reshape(-1, *[1] * (values.ndim - 1))
+    between: Floats = ordered[below] + (ordered[above] - ordered[below]) * part
+    return between
 
 
 def clean_core(lab: Floats) -> Floats:
@@ -53,7 +64,7 @@ def clean_core(lab: Floats) -> Floats:
     (bolts and their holes). At least a quarter of the rows stay, else all of them.
     """
     lightness, chroma = lab[:, 0], np.hypot(lab[:, 1], lab[:, 2])
-    middle, vivid = np.median(lightness), np.percentile(chroma, 70)
+    (middle,), (vivid,) = quantiles(lightness, (0.5,)), quantiles(chroma, (0.7,))
     chalk = (lightness > middle + 12) & (chroma < 0.65 * vivid)
     chalk |= lightness > middle + 30
     bolt = lightness < middle - 28
@@ -80,9 +91,9 @@ def statistics(
     chroma = np.hypot(lab[:, 1], lab[:, 2])
     total = max(float(chroma.sum()), 1e-3)
     direction = lab[:, 1:].sum(0) / total
-    mean, median = lab.mean(0), np.median(lab, 0)
-    low, high = np.percentile(lab[:, 0], [10, 90])
-    typical, vivid = np.percentile(chroma, [50, 80])
+    mean = lab.mean(0)
+    (low, *_), median, (high, *_) = quantiles(lab, (0.1, 0.5, 0.9))
+    typical, vivid = quantiles(chroma, (0.5, 0.8))
     features = np.array(
         [
             mean[0] / 25 - 2, mean[1] / 30, mean[2] / 30,
@@ -95,6 +106,4 @@ def statistics(
         ],
         np.float32,
     )  # fmt: skip
-    back = cv2.cvtColor(mean[None, None].astype(np.float32), cv2.COLOR_Lab2RGB)[0, 0]
-    red, green, blue = np.clip(np.round(back * 255), 0, 255).astype(int).tolist()
-    return features, (red, green, blue)
+    return features, to_rgb(mean)
