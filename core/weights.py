@@ -29,7 +29,8 @@ from core.conversion import (
     require_packages,
 )
 from core.errors import ModelError
-from core.model_folder import damage, digest, file_sha256
+from core.file_hashes import remembered_sha256
+from core.model_folder import damage, digest
 from core.onnx_intake import take_in
 from core.sessions import open_session
 from core.settings import DEFAULT_PALETTE, Settings
@@ -106,7 +107,8 @@ def resolve_detector(settings: Settings, progress: Progress | None = None) -> Mo
         return _detector_files(EMBEDDED / "detector", settings)
     source = _existing_file(settings.yolo_weights, "YOLO_WEIGHTS")
     setting = f"YOLO_WEIGHTS={settings.yolo_weights}"
-    key = _key("detector", file_sha256(source), source.stem, DETECTOR_CONVERTER)
+    hashes = settings.cache_dir / "hashes"
+    key = _key("detector", remembered_sha256(source, hashes), source.stem, DETECTOR_CONVERTER)
     folder = settings.cache_dir / "models" / key
 
     def build() -> None:
@@ -140,7 +142,8 @@ def resolve_colour(settings: Settings, progress: Progress | None = None) -> Mode
     model, pretrained = _absolute(model), _absolute(pretrained)
     setting = f"CLIP_MODEL={model} with CLIP_PRETRAINED={pretrained or 'empty'}"
     said = json.dumps([prompts.PROMPT_TEMPLATES, prompts.CAPTION_WORDS, DEFAULT_PALETTE])
-    key = _key("colour", _content(model), _content(pretrained), said, COLOUR_CONVERTER)
+    content = [_content(value, settings.cache_dir / "hashes") for value in (model, pretrained)]
+    key = _key("colour", *content, said, COLOUR_CONVERTER)
     folder = settings.cache_dir / "models" / key
 
     def build() -> None:
@@ -227,13 +230,14 @@ def _absolute(value: str) -> str:
     return str(path.resolve()) if value and path.exists() else value
 
 
-def _content(value: str) -> str:
+def _content(value: str, hashes: Path) -> str:
     """What stands for ``value`` in a cache key: the content of a file or folder, or the name."""
     path = Path(value)
     if value and path.is_file():
-        return file_sha256(path)
+        return remembered_sha256(path, hashes)
     if value and path.is_dir():
-        return "".join(p.name + file_sha256(p) for p in sorted(path.iterdir()) if p.is_file())
+        files = sorted(p for p in path.iterdir() if p.is_file())
+        return "".join(p.name + remembered_sha256(p, hashes) for p in files)
     return value
 
 
