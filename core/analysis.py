@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Literal, TypeVar
 
 import cv2
@@ -85,12 +87,13 @@ def load_models(settings: Settings, progress: Callable[[float, str], None] | Non
     gets the same number of threads as the models.
     """
     cv2.setNumThreads(settings.omp_num_threads)
-    detector, colour, warnings = resolve_or_embedded(settings, progress)
-    return Models(
-        Detector(detector, settings),
-        ColourReader(colour, resolve_statistics(), settings),
-        tuple(warnings),
-    )
+    # Comparing checksums, importing the runtime and opening a model leave the interpreter free for
+    # most of their time, so two of them at once take little longer than one.
+    with ThreadPoolExecutor(1, thread_name_prefix="load-models") as beside:
+        beside.submit(import_module, "onnxruntime")
+        detector, colour, warnings = resolve_or_embedded(settings, progress)
+        colours = beside.submit(ColourReader, colour, resolve_statistics(), settings)
+        return Models(Detector(detector, settings), colours.result(), tuple(warnings))
 
 
 @dataclass(slots=True)
@@ -195,7 +198,8 @@ def limit_holds(found: list[Detection], most: int) -> tuple[list[Detection], tup
     largest = set(sorted(range(len(found)), key=lambda i: -sizes[i])[:most])
     kept = [d for i, d in enumerate(found) if i in largest]
     dropped = len(found) - most
-    return kept, (f"{dropped} smaller holds were left out: MAX_HOLDS is {most}.",)
+    what = "hold was" if dropped == 1 else "holds were"
+    return kept, (f"{dropped} smaller {what} left out: MAX_HOLDS is {most}.",)
 
 
 def make_holds(found: list[Detection], colours: list[Colour], photo: Photo) -> list[Hold]:
