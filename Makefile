@@ -1,0 +1,78 @@
+# Every command makes what it needs: on a fresh machine `make run` is enough.
+#
+#   PORT     port of the dashboard (8501)
+#   ADDRESS  address it listens on (all of this machine's)
+#   PYTHON   the Python to make the environment with (the first one that is new enough)
+#   VENV     where the environment lies (.venv)
+#   ARGS     passed on to pytest: make test ARGS="-k photo"
+#   HOURS    time the detector may train (8)
+
+VENV ?= .venv
+PORT ?= 8501
+ADDRESS ?=
+ARGS ?=
+HOURS ?= 8
+
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+PIP := $(RUN) -m pip install --disable-pip-version-check
+# Stamps: a step is done again only when a file that it depends on has changed.
+MADE := $(VENV)/.made
+SERVE := $(VENV)/.serve
+FULL := $(VENV)/.full
+
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run test check install train bench clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS=@ read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
+
+venv: $(MADE)  ## make the environment and install nothing into it
+
+run: $(SERVE)  ## start the dashboard on http://localhost:8501
+	@echo "ClimbMate: http://$(or $(ADDRESS),localhost):$(PORT)  (Ctrl-C stops it)"
+	@exec $(RUN) -m streamlit run streamlit_app.py --server.headless true \
+		--browser.gatherUsageStats false --server.port $(PORT) \
+		$(if $(ADDRESS),--server.address $(ADDRESS))
+
+test: $(FULL)  ## run the tests
+	$(RUN) -m pytest $(ARGS)
+
+check: $(FULL)  ## lint, formatting and types
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+install: $(FULL)  ## install everything: serving, training, tests
+
+train: $(FULL)  ## train both models anew and write them into weights/ (hours; needs real photos)
+	$(RUN) -m training.walls --out runs/walls --count 360 --seed 1000
+	$(RUN) -m training.detector --walls runs/walls --run runs/detector --hours $(HOURS)
+	$(RUN) -m training.colour --outlines runs/detector/outlines.pkl --walls runs/walls \
+		--run runs/colour
+	$(RUN) -m training.convert embedded --detector runs/detector/best.pt \
+		--colour runs/colour/clip --statistics runs/colour/statistics.npz
+
+bench: $(FULL)  ## measure speed, accuracy and the memory limit
+	$(RUN) -m benchmarks.speed
+	$(RUN) -m benchmarks.accuracy
+	$(RUN) -m benchmarks.memory_limit
+
+clean:  ## remove the environment and the tools' caches; trained models and results stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE): scripts/make_venv.sh scripts/find_python.sh
+	sh scripts/make_venv.sh $(VENV)
+	@touch $@
+
+$(SERVE): requirements-serve.txt constraints.txt | $(MADE)
+	$(PIP) -r requirements-serve.txt
+	@touch $@
+
+$(FULL): requirements.txt $(SERVE)
+	$(PIP) -r requirements.txt
+	@touch $@
