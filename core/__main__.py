@@ -1,14 +1,16 @@
 """The command line: ``python -m core analyze PHOTO ...`` and ``python -m core settings``.
 
 Results go where they were asked for; progress and logs go to stderr, so ``--json -`` leaves stdout
-to the document. Exit codes: 0 all photos analysed, 2 something the user can correct (a message and
-a hint, never a traceback), 130 stopped.
+to the document, in UTF-8. Exit codes: 0 all photos analysed, 2 something the user can correct (a
+message and a hint, never a traceback), 130 stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -58,26 +60,52 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
     if arguments.out and len(set(stems)) < len(stems):
         twice = next(stem for stem in stems if stems.count(stem) > 1)
         parser.error(f"two photos are called {twice!r}, and --out would write both to one file")
+    photos = {photo.resolve() for photo in arguments.photos}
+    for target in output_files(arguments):
+        if target.resolve() in photos:
+            parser.error(f"{shown(target)} is a photo to analyse; it would be overwritten")
+
+
+def output_files(arguments: argparse.Namespace) -> list[Path]:
+    """Every file that the arguments ask for."""
+    json_file = Path(arguments.json) if arguments.json and arguments.json != "-" else None
+    named = [json_file, arguments.csv, arguments.coco, arguments.overlay]
+    files = [path for path in named if path]
+    for photo in arguments.photos if arguments.out else ():
+        files += [arguments.out / f"{photo.stem}.json", arguments.out / f"{photo.stem}.overlay.jpg"]
+    return files
+
+
+def shown(text: object) -> str:
+    """``text`` on one line of a terminal: a file name may hold line breaks, escape codes, or bytes
+    that are no text at all.
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
 
 
 def read_photo(path: Path, settings: Settings) -> bytes:
     """The photo's bytes. A file over the limit is refused before it is read.
 
+    At most a byte over the limit is read: a device or a pipe tells no size, and may never end.
+
     Raises :class:`PhotoError` when the file cannot be read.
     """
     try:
+        limit = int(settings.max_photo_mb * 2**20)
         size_mb = path.stat().st_size / 2**20
         if size_mb > settings.max_photo_mb:
             raise PhotoTooLargeError(
                 "photo_too_large_bytes",
-                f"{path} has {size_mb:.1f} MiB; at most {settings.max_photo_mb:g} MiB are taken.",
+                f"The photo {path.name} has {size_mb:.1f} MiB; the limit is "
+                f"{settings.max_photo_mb:g} MiB.",
                 "Send a smaller photo or raise MAX_PHOTO_MB.",
             )
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(limit + 1)
     except OSError as error:
         raise PhotoError(
             "photo_unreadable",
-            f"{path} cannot be read: {error.strerror or error}.",
+            f"{path.name or path} cannot be read: {error.strerror or error}.",
             "Check the path and the file's permissions.",
         ) from error
 
@@ -116,7 +144,7 @@ def run_analyze(arguments: argparse.Namespace) -> int:
     analyses, failed = [], False
     for path in arguments.photos:
         opened: list[Photo] = []
-        bar = ProgressBar(path.name)
+        bar = ProgressBar(shown(path.name))
 
         def on_step(step: Step, bar: ProgressBar = bar, opened: list[Photo] = opened) -> None:
             bar.show(step.share, step.stage)
@@ -133,7 +161,7 @@ def run_analyze(arguments: argparse.Namespace) -> int:
             continue
         bar.end()
         for warning in analysis.warnings:
-            print(f"{path}: warning: {warning}", file=sys.stderr)
+            print(f"{shown(path)}: warning: {shown(warning)}", file=sys.stderr)
         write_outputs(arguments, path, analysis, opened[0])
         analyses.append(analysis)
     if analyses and arguments.csv:
@@ -162,7 +190,7 @@ def write_outputs(
     from core.export import to_json, write_whole
 
     if arguments.json == "-":
-        print(to_json(analysis))
+        sys.stdout.write(to_json(analysis))
     elif arguments.json:
         write_whole(Path(arguments.json), to_json(analysis))
     if arguments.out:
@@ -185,7 +213,7 @@ def summary(path: Path, analysis: WallAnalysis) -> str:
     volumes = sum(hold.kind == "volume" for hold in analysis.holds)
     unsure = sum(not hold.colour.sure for hold in analysis.holds)
     return (
-        f"{path}: {len(analysis.holds) - volumes} holds, {volumes} volumes, "
+        f"{shown(path)}: {len(analysis.holds) - volumes} holds, {volumes} volumes, "
         f"{len(analysis.problems)} problems, {unsure} unsure colours, "
         f"{analysis.timings_ms.total / 1000:.2f} s"
     )
@@ -205,24 +233,33 @@ def make_folder(folder: Path) -> None:
 
 def report(error: ClimbMateError, path: Path | None = None) -> None:
     """The error as one line on stderr, and its hint as another."""
-    where = f"{path}: " if path else ""
-    print(f"{where}error: {error.message} [{error.code}]", file=sys.stderr)
+    where = f"{shown(path)}: " if path else ""
+    print(f"{where}error: {shown(error.message)} [{error.code}]", file=sys.stderr)
     if error.hint:
-        print(f"  {error.hint}", file=sys.stderr)
+        print(f"  {shown(error.hint)}", file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = parse_arguments(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # JSON is UTF-8, whatever the terminal's locale is
+        sys.stdout.reconfigure(encoding="utf-8")
     try:
         if arguments.command == "settings":
             print(markdown_table())
-            return 0
-        return run_analyze(arguments)
+            code = 0
+        else:
+            code = run_analyze(arguments)
+        sys.stdout.flush()
+        return code
     except ClimbMateError as error:
         report(error)
         return USER_ERROR
     except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # who reads our stdout, such as `head`, has heard enough
+        # The interpreter flushes stdout once more at its end; that must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
 
 

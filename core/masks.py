@@ -43,14 +43,31 @@ def box_mask(outline: NDArray[np.float32], width: int, height: int) -> BoxMask:
     x, y = np.clip(low, 0, [width - 1, height - 1]).tolist()
     right = min(max(int(high[0]), x + 1), width)
     bottom = min(max(int(high[1]), y + 1), height)
-    mask = np.zeros((bottom - y, right - x), np.uint8)
-    # fillPoly's pixel centres are at whole numbers, ours at halves; 4 bits of fraction keep small
-    # holds true.
-    points = ((outline - [x, y] - 0.5) * 16).round().astype(np.int32)
-    cv2.fillPoly(mask, [points], 1, shift=4)
+    mask = _centres_inside(outline.astype(np.float64) - [x, y], bottom - y, right - x)
     if not mask.any():
         mask[mask.shape[0] // 2, mask.shape[1] // 2] = 1
     return BoxMask(x, y, mask)
+
+
+def _centres_inside(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.uint8]:
+    """0/1 mask (height, width) of the pixels whose centre lies in the polygon ``points`` (P, 2).
+
+    Even-odd rule, row by row: every crossing of an edge with a row of centres turns the pixels to
+    its right over. OpenCV's ``fillPoly`` is not used because it also sets every pixel that the rim
+    touches: a third more than the area of a hold of 8 pixels, an eighth more at 16.
+    """
+    rows = np.arange(height) + 0.5
+    following = np.roll(points, -1, axis=0)
+    (x1, y1), (x2, y2) = points.T, following.T
+    edge, row = np.nonzero((y1[:, None] <= rows) != (y2[:, None] <= rows))
+    along = (rows[row] - y1[edge]) / (y2 - y1)[edge]
+    crossing = x1[edge] + along * (x2 - x1)[edge]
+    first = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.intp)
+    turns = np.zeros((height, width + 1), np.uint8)
+    np.add.at(turns, (row, first), 1)
+    # 256 turns of one pixel count as none, which is right: only odd or even matters.
+    mask = np.cumsum(turns, axis=1, dtype=np.uint8)[:, :width] & np.uint8(1)
+    return np.asarray(mask, np.uint8)
 
 
 def masks_of(detections: Sequence[Detection], width: int, height: int) -> Iterator[BoxMask]:

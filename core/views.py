@@ -51,7 +51,9 @@ def lay_out(width: int, height: int, side: int, *, zoom: float = 1.0) -> list[Vi
     are whole in the view of everything. A picture that fits into one tile gets that tile alone.
     """
     whole = View(0, 0, width, height, min(side / max(width, height), zoom))
-    window = math.floor(side / zoom)
+    # The small term is for zooms that are themselves side / length: 320 / (320 / 424) is a little
+    # below 424, and a window of 423 pixels would need four tiles where the whole view fits.
+    window = math.floor(side / zoom + 1e-6)
     columns = _starts(width, window, window // 8)
     rows = _starts(height, window, window // 8)
     if len(columns) * len(rows) == 1:

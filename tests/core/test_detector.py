@@ -1,0 +1,377 @@
+"""The detector on planted network answers, at full scale; its outlines against a dense decoding."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from core import detector as module
+from core.detector import (
+    CANDIDATES,
+    COMFORTABLE_PX,
+    STRIDE,
+    Detector,
+    largest_outline,
+    largest_zoom,
+    needed_zoom,
+    trace,
+)
+from core.merge import Detection
+from core.settings import load_settings
+from core.views import View, cut_view
+from core.wall import Kind
+from core.weights import ModelFiles
+from tests.core.fakes import FakeSession, found, oval
+
+SIDE = 640
+CELLS = SIDE // STRIDE
+Box = tuple[float, float, float, float]
+
+
+class Planted:
+    """Answers as a perfect network would for elliptical objects, view by view.
+
+    Object k has prototype k: a paraboloid that is 0 on the ellipse, so that mask logits are exact
+    in every cell. The answer is given at the resolution that a view has, no finer.
+    """
+
+    def __init__(self, objects: list[tuple[Box, int, float]]) -> None:
+        self.objects = objects
+        self.views: list[View] = []
+
+    def cut_view(self, pixels: np.ndarray, view: View, side: int) -> Any:
+        """The real one; the view is noted, since a tensor does not tell where it is from."""
+        self.views.append(view)
+        return cut_view(pixels, view, side)
+
+    def __call__(self, _tensor: np.ndarray) -> list[np.ndarray]:
+        view = self.views[-1]
+        zoom_x = max(1, round(view.width * view.zoom)) / view.width
+        zoom_y = max(1, round(view.height * view.zoom)) / view.height
+        prototypes = np.full((32, CELLS, CELLS), -1.0, np.float32)
+        columns: list[np.ndarray] = []
+        middles = (np.arange(CELLS) + 0.5) * STRIDE
+        for index, (box, kind, score) in enumerate(self.objects):
+            x1, x2 = ((x - view.x) * zoom_x for x in (box[0], box[2]))
+            y1, y2 = ((y - view.y) * zoom_y for y in (box[1], box[3]))
+            dx = (middles - (x1 + x2) / 2) / ((x2 - x1) / 2)
+            dy = (middles - (y1 + y2) / 2) / ((y2 - y1) / 2)
+            prototypes[index] = 5 * (1 - dx[None] ** 2 - dy[:, None] ** 2)
+            # What reaches over the view is seen up to its edge.
+            left, right = max(x1, 0.0), min(x2, view.width * zoom_x)
+            top, bottom = max(y1, 0.0), min(y2, view.height * zoom_y)
+            if right - left < 4 or bottom - top < 4:
+                continue
+            row = np.zeros(4 + 2 + 32, np.float32)
+            row[:4] = (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+            # Nearer views are surer, as of a real network.
+            row[4 + kind] = score * min(1.0, 0.8 + 0.2 * view.zoom)
+            row[6 + index] = 1
+            columns.append(row)
+        answer = np.zeros((1, 38, 40), np.float32)
+        if columns:
+            answer[0, :, : len(columns)] = np.stack(columns, 1)
+        return [answer, prototypes[None]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    card = {"names": ["hold", "volume"], "name": "planted", "imgsz": SIDE}
+    (tmp_path / "model.json").write_text(json.dumps(card), encoding="utf-8")
+    return tmp_path
+
+
+def make_detector(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, answer: Any, **settings: object
+) -> tuple[Detector, FakeSession]:
+    session = FakeSession(answer)
+    monkeypatch.setattr(module, "open_session", lambda *_, **__: session)
+    if isinstance(answer, Planted):
+        monkeypatch.setattr(module, "cut_view", answer.cut_view)
+    files = ModelFiles(folder, "planted", "abcdef012345", SIDE)
+    return Detector(files, load_settings(**settings)), session
+
+
+def run(detector: Detector, width: int, height: int) -> tuple[list[Detection], list[float]]:
+    return run_on(detector, np.zeros((height, width, 3), np.uint8))
+
+
+def run_on(detector: Detector, pixels: np.ndarray) -> tuple[list[Detection], list[float]]:
+    """Detections, and the shares that were told on the way."""
+    work, shares = detector.detect(pixels), []
+    while True:
+        try:
+            shares.append(next(work))
+        except StopIteration as ended:
+            return ended.value, shares
+
+
+def outline_iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two polygons, rasterised at 8 samples per pixel."""
+    low = np.minimum(a.min(0), b.min(0)) - 1
+    size = np.ceil((np.maximum(a.max(0), b.max(0)) - low + 1) * 8).astype(int)
+    masks = []
+    for outline in (a, b):
+        mask = np.zeros(size[::-1], np.uint8)
+        cv2.fillPoly(mask, [((outline - low) * 8).round().astype(np.int32)], 1)
+        masks.append(mask > 0)
+    return float((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
+
+
+PHOTOS = [
+    pytest.param(600, 450, [(40.3, 60.7, 75.1, 90.2), (300.0, 200.0, 420.0, 300.0)], id="enlarged"),
+    pytest.param(300, 200, [(40.3, 60.7, 75.1, 90.2), (120.5, 20.5, 220.0, 150.0)], id="one_tile"),
+    pytest.param(
+        1500,
+        1100,
+        [
+            (100.4, 80.6, 150.9, 120.2),
+            (610.0, 500.0, 680.0, 560.0),  # over the seam between two tiles
+            (1300.5, 900.5, 1390.0, 1040.0),
+            (500.0, 20.0, 900.0, 260.0),  # larger than the overlap
+        ],
+        id="larger_than_a_tile",
+    ),
+    pytest.param(2048, 400, [(2000.5, 300.5, 2040.0, 350.0), (900, 100, 960, 180)], id="wide"),
+]
+
+
+@pytest.mark.parametrize(("width", "height", "boxes"), PHOTOS)
+def test_planted_holds_come_back_at_full_scale(
+    width: int, height: int, boxes: list[Box], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = Planted([(box, 0, 0.9 - index / 20) for index, box in enumerate(boxes)])
+    detector, session = make_detector(folder, monkeypatch, planted)
+
+    holds, shares = run(detector, width, height)
+
+    assert session.shapes == [(1, 3, SIDE, SIDE)] * len(planted.views)
+    assert shares == [pytest.approx((i + 1) / len(shares)) for i in range(len(shares))]
+    assert len(holds) == len(boxes)
+    for box in boxes:
+        nearest = min(holds, key=lambda d, box=box: float(np.abs(d.box - np.array(box)).sum()))
+        assert np.abs(nearest.box - np.array(box)).max() < 1.0
+        assert outline_iou(nearest.outline, oval(box, 200)) > 0.95
+        assert nearest.outline.dtype == np.float32 and nearest.box.dtype == np.float32
+    assert [d.score for d in holds] == sorted((d.score for d in holds), reverse=True)
+
+
+def test_a_hold_on_a_volume_comes_back_with_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, hold = (600.0, 300.0, 900.0, 600.0), (700.0, 400.0, 760.0, 450.0)
+    planted = Planted([(volume, 1, 0.8), (hold, 0, 0.6)])
+    detector, _ = make_detector(folder, monkeypatch, planted)
+
+    holds, _ = run(detector, 1500, 1100)
+
+    assert sorted(d.kind for d in holds) == ["hold", "volume"]
+
+
+@pytest.mark.parametrize(("limit", "count"), [(0.5, 2), (0.25, 3), (0.8, 1), (0.95, 0)])
+def test_the_confidence_limit_is_that_of_the_settings(
+    limit: float, count: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = (0.9, 0.5, 0.3)
+    planted = Planted(
+        [((100.0 * i + 20, 50, 100.0 * i + 80, 100), 0, s) for i, s in enumerate(scores)]
+    )
+    detector, _ = make_detector(folder, monkeypatch, planted, yolo_conf=limit)
+
+    assert len(run(detector, 310, 200)[0]) == count and len(planted.views) == 1
+
+
+def test_nothing_found_is_an_empty_list(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = Planted([])
+    detector, _ = make_detector(folder, monkeypatch, planted)
+
+    holds, shares = run(detector, 1500, 1100)
+
+    assert holds == [] and shares[-1] == 1.0
+
+
+def test_every_anchor_above_the_limit_is_bounded_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    answer = np.zeros((1, 38, 8400), np.float32)
+    answer[0, :2] = random.uniform(50, 590, (2, 8400))
+    answer[0, 2:4] = 40
+    answer[0, 4] = random.uniform(0.3, 1, 8400)
+    detector, _ = make_detector(
+        folder, monkeypatch, lambda _: [answer, np.zeros((1, 32, CELLS, CELLS), np.float32)]
+    )
+    kept: list[int] = []
+    real = module.suppress
+    monkeypatch.setattr(module, "suppress", lambda *rows: kept.append(len(rows[0])) or real(*rows))
+
+    holds, _ = run(detector, 300, 300)
+
+    assert kept == [CANDIDATES] and 0 < len(holds) < CANDIDATES
+    assert max(d.score for d in holds) == answer[0, 4].max()
+
+
+def test_specks_are_noise(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = Planted([((50.0, 50.0, 51.2, 90.0), 0, 0.9)])
+    detector, _ = make_detector(folder, monkeypatch, planted)
+
+    assert run(detector, 640, 640)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "zoom"),
+    [(640, 480, 2.0), (320, 100, 2.0), (1000, 400, 1.28), (1280, 900, 1.0), (9000, 300, 1.0)],
+)
+def test_small_pictures_are_enlarged(width: int, height: int, zoom: float) -> None:
+    assert largest_zoom(width, height) == pytest.approx(zoom)
+
+
+def test_the_name_tells_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector, session = make_detector(folder, monkeypatch, Planted([]))
+    assert detector.name == "planted@abcdef012345" and session.shapes == []
+
+
+def smooth_prototypes(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    coarse = random.normal(0, 1, (32, 40, 40)).astype(np.float32)
+    prototypes = np.stack([cv2.resize(c, (CELLS, CELLS)) for c in coarse])
+    return random.normal(0, 1, 32).astype(np.float32), prototypes
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "box", [(100.3, 200.8, 150.1, 260.4), (0.0, 0.0, 40.0, 30.0), (400.0, 410.0, 640.0, 640.0)]
+)
+def test_outlines_are_those_of_a_dense_decoding(seed: int, box: Box) -> None:
+    coefficients, prototypes = smooth_prototypes(seed)
+    factor = 8 if max(box[2] - box[0], box[3] - box[1]) <= 96 else 4
+
+    outline = trace(coefficients, prototypes, np.array(box, np.float32))
+
+    # The whole tile's logits at once, enlarged by torch, cut to the box, the largest piece.
+    logits = torch.einsum("c,chw->hw", torch.from_numpy(coefficients), torch.from_numpy(prototypes))
+    dense = torch.nn.functional.interpolate(
+        logits[None, None], scale_factor=factor, mode="bilinear", align_corners=False
+    )[0, 0].numpy()
+    scale = factor / STRIDE
+    inside = np.zeros(dense.shape, np.uint8)
+    y1, x1 = int(box[1] * scale), int(box[0] * scale)
+    y2, x2 = int(np.ceil(box[3] * scale)), int(np.ceil(box[2] * scale))
+    inside[y1:y2, x1:x2] = dense[y1:y2, x1:x2] > 0
+    count, pieces, rows, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
+    assert count > 1
+    largest = pieces == 1 + rows[1:, cv2.CC_STAT_AREA].argmax()
+    contours, _ = cv2.findContours(
+        largest.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    filled = np.zeros_like(inside)
+    cv2.fillPoly(filled, contours, 1)  # an outline has no holes
+    ours = np.zeros_like(inside)
+    cv2.fillPoly(ours, [(outline * scale - 0.5).round().astype(np.int32)], 1)
+
+    assert (ours & filled).sum() / (ours | filled).sum() > 0.93
+
+
+def test_where_the_mask_is_empty_the_ellipse_stands_in() -> None:
+    box = np.array([100.0, 120.0, 160.0, 150.0], np.float32)
+    prototypes = np.ones((32, CELLS, CELLS), np.float32)
+
+    outline = trace(np.full(32, -1, np.float32), prototypes, box)
+
+    assert outline_iou(outline, oval(box, 100)) > 0.9
+
+
+def test_the_outline_has_the_area_of_its_mask() -> None:
+    for radius in (6, 15, 40):
+        mask = np.zeros((100, 100), np.uint8)
+        cv2.circle(mask, (50, 50), radius, 1, -1)
+
+        outline = largest_outline(mask)
+
+        assert outline is not None
+        assert cv2.contourArea(outline) == pytest.approx(mask.sum(), rel=0.06)
+
+
+def test_only_the_largest_piece_is_outlined() -> None:
+    mask = np.zeros((60, 60), np.uint8)
+    mask[5:10, 5:10] = 1
+    mask[20:50, 20:45] = 1
+
+    outline = largest_outline(mask)
+
+    assert outline is not None
+    assert outline.min(0).tolist() == [20, 20] and outline.max(0).tolist() == [45, 50]
+    assert largest_outline(np.zeros((9, 9), np.uint8)) is None
+
+
+def boxes(*sides: float, kind: Kind = "hold") -> list[Detection]:
+    return [found((10, 10, 10 + side, 10 + side / 2), kind=kind) for side in sides]
+
+
+@pytest.mark.parametrize(
+    ("sides", "zoom"),
+    [
+        ([], 1.0),  # nothing is known: look closely
+        ([60, 60, 60], 1.0),
+        ([80.0] * 8, COMFORTABLE_PX / 80),
+        ([20.0] * 8, 1.0),  # never more than the largest
+        ([20.0] * 4 + [400.0] * 4, 1.0),  # the small ones count
+        ([400.0] * 8, 0.3125),  # large enough in the whole view, whose zoom this is
+        ([100.0] * 8, 0.3125),
+        ([95.0] * 8, COMFORTABLE_PX / 95),
+    ],
+)
+def test_tiles_are_as_near_as_the_holds_need(sides: list[float], zoom: float) -> None:
+    whole = View(0, 0, 2048, 1500, 0.3125)
+
+    assert needed_zoom(boxes(*sides), whole) == pytest.approx(zoom)
+
+
+def test_volumes_say_nothing_about_the_size_of_holds() -> None:
+    whole = View(0, 0, 2048, 1500, 0.3125)
+
+    assert needed_zoom(boxes(*[400.0] * 8, kind="volume"), whole) == 1.0
+
+
+def test_close_ups_are_looked_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = [(20.0 + 300 * i, 40.0 + 60 * i, 260.0 + 300 * i, 300.0 + 60 * i) for i in range(5)]
+    planted = Planted([(box, 0, 0.9) for box in large])
+    detector, session = make_detector(folder, monkeypatch, planted)
+
+    holds, shares = run(detector, 1540, 1100)
+
+    assert len(session.shapes) == 1 and shares == [1.0]
+    assert len(holds) == 5
+
+
+def test_the_embedded_detector_finds_the_demo_wall(repository: Path) -> None:
+    from core.photo import open_photo
+    from core.weights import resolve_detector
+    from training.walls import render_demo
+
+    settings = load_settings()
+    detector = Detector(resolve_detector(settings), settings)
+    data = (repository / "assets" / "demo_wall.jpg").read_bytes()
+    photo = open_photo(data, name="demo", settings=settings)
+    truth = [item.box for item in render_demo().objects]
+
+    found_here, _ = run_on(detector, photo.pixels)
+
+    corners = np.array(truth, np.float64)
+    corners[:, 2:] += corners[:, :2]
+    hit = sum(any(box_iou(d.box, box) > 0.5 for d in found_here) for box in corners)
+    right = sum(any(box_iou(d.box, box) > 0.5 for box in corners) for d in found_here)
+    assert hit / len(corners) > 0.75
+    assert right / len(found_here) > 0.75
+
+
+def box_iou(a: np.ndarray, b: np.ndarray) -> float:
+    width, height = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
+    shared = width * height
+    return float(shared / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared))
