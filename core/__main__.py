@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from core.errors import ClimbMateError, OutputError, PhotoError, PhotoTooLargeError
 from core.settings import Settings, load_settings, markdown_table
@@ -263,5 +263,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def leave(code: int) -> NoReturn:
+    """End the process without taking it apart.
+
+    All is written by now; freeing every object singly, before the system takes their pages back as
+    a whole, took another tenth of a second.
+    """
+    logging.shutdown()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        sys.exit(code)  # the interpreter's own end tells what cannot be written
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
