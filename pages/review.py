@@ -42,7 +42,7 @@ def chosen_photo(ready: Ready) -> tuple[str, bytes] | None:
         max_upload_size=max(1, round(ready.settings.max_photo_mb)),
         key="photo",
     )
-    if st.button("Demo wall", icon=":material/landscape:", help="A wall that ClimbMate has drawn itself."):
+    if st.button("Demo wall", icon=":material/landscape:", help="A wall that ClimbMate drew."):
         return DEMO.name, DEMO.read_bytes()
     # The uploader keeps its file over reruns; only one that was not yet analysed is news.
     if uploaded is None or uploaded.file_id == st.session_state.get("done_upload"):

@@ -191,7 +191,8 @@ def test_timings_and_memory_are_filled() -> None:
 
     spent = analysis.timings_ms
     stages = [spent.decode, spent.detect, spent.masks, spent.colour, spent.problems]
-    assert min(stages) > 0 and sum(stages) == pytest.approx(spent.total, rel=0.05, abs=1)
+    # What is left is the end of the memory sampler's thread.
+    assert min(stages) > 0 and 0 <= spent.total - sum(stages) < 500
     memory = analysis.memory_mb
     assert 10 < memory.before <= memory.peak and memory.after <= memory.peak
     assert analysis.models.detector == "fake-detector@000000000000"
