@@ -153,7 +153,7 @@ def needed_zoom(found: Sequence[Detection], whole: View) -> float:
 ENLARGE_TO = 1280.0
 """Longest side, in pixels, up to which small pictures are enlarged."""
 
-COMFORTABLE_PX = 40.0
+COMFORTABLE_PX = 60.0
 """Longer side of a hold, in tile pixels, from which on more magnification finds no more."""
 
 ENOUGH_HOLDS = 4

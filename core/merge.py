@@ -74,12 +74,14 @@ def merge(found: Sequence[Detection]) -> list[Detection]:
     """Detections of all views as one list, best score first.
 
     Whole detections come before cut ones, whatever their scores: a cut detection that lies in a
-    whole one is dropped; cut ones that continue each other are joined into one.
+    whole one is dropped; cut ones that continue each other are joined into one. A cut detection
+    that nothing bears out is dropped too: an object up to the overlap of the tiles is whole in one
+    of them, a larger one shows in the view of everything or in both tiles at a seam.
     """
     whole = [d for d in found if not d.cut]
     kept = [whole[i] for i in _suppress_detections(whole)]
     pieces = join_pieces([d for d in found if d.cut and not _is_part(d, kept)])
-    both = kept + [piece for piece in pieces if not _is_part(piece, kept)]
+    both = kept + [piece for piece in pieces if not piece.cut and not _is_part(piece, kept)]
     return [both[i] for i in _suppress_detections(both)]
 
 
@@ -105,7 +107,8 @@ def _is_part(piece: Detection, kept: Sequence[Detection]) -> bool:
 def join_pieces(pieces: Sequence[Detection]) -> list[Detection]:
     """Join cut detections of one kind whose outlines share ground, transitively.
 
-    The joined one has the union's outline and bounds and the best score of its pieces.
+    A joined one has the union's outline and bounds and the best score of its pieces, and is no
+    longer cut; a piece without a continuation stays as it is.
     """
     remaining = sorted(pieces, key=lambda d: -d.score)
     joined = []
@@ -141,7 +144,7 @@ def _union(a: Detection, b: Detection) -> Detection:
     largest = max(contours, key=cv2.contourArea)[:, 0].astype(np.float32) + origin
     best = a if a.score >= b.score else b
     box = np.concatenate([low, high]).astype(np.float32)
-    return replace(best, box=box, outline=largest.astype(np.float32))
+    return replace(best, box=box, outline=largest.astype(np.float32), cut=False)
 
 
 def _fill(

@@ -25,6 +25,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
+from core.settings import available_cores
 from training.torchvision_shim import ensure_torchvision
 
 ensure_torchvision()
@@ -273,7 +274,9 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parse_arguments(argv)
     torch.manual_seed(arguments.seed)
     run = Run(arguments)
-    torch.set_num_threads(os.cpu_count() or 1)  # ultralytics takes a core away
+    # ultralytics takes a core away. The affinity mask counts, not the machine: two threads on one
+    # core wait for each other at every layer.
+    torch.set_num_threads(available_cores())
     run.go()
 
 

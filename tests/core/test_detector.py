@@ -323,7 +323,7 @@ def boxes(*sides: float, kind: Kind = "hold") -> list[Detection]:
         ([20.0] * 8, 1.0),  # never more than the largest
         ([20.0] * 4 + [400.0] * 4, 1.0),  # the small ones count
         ([400.0] * 8, 0.3125),  # large enough in the whole view, whose zoom this is
-        ([100.0] * 8, 0.3125),
+        ([160.0] * 8, 0.3125),
         ([95.0] * 8, COMFORTABLE_PX / 95),
     ],
 )

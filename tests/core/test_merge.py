@@ -165,7 +165,7 @@ def test_a_whole_one_wins_over_its_pieces_whatever_their_scores() -> None:
 
 def test_a_hold_on_a_volume_survives() -> None:
     volume = found((100, 100, 500, 500), kind="volume", score=0.9)
-    holds = [found((150, 150, 210, 200)), found((400, 380, 460, 430), cut=True)]
+    holds = [found((150, 150, 210, 200)), found((400, 380, 460, 430))]
 
     assert {id(d) for d in merge([volume, *holds])} == {id(volume), *map(id, holds)}
 
@@ -190,6 +190,13 @@ def test_pieces_whose_boxes_touch_but_not_their_outlines_stay_apart() -> None:
     low = found((585, 185, 700, 300), cut=True)  # ellipses leave the boxes' corners free
 
     assert len(join_pieces([high, low])) == 2
+
+
+def test_a_piece_that_nothing_bears_out_is_dropped() -> None:
+    lone = found((500, 100, 640, 200), score=0.95, cut=True)
+    whole = found((100, 100, 160, 150), score=0.3)
+
+    assert merge([lone, whole]) == [whole]
 
 
 def test_pieces_of_two_kinds_are_not_joined() -> None:
