@@ -128,7 +128,8 @@ def _draw(objects: list[np.ndarray], side: int) -> tuple[np.ndarray, np.ndarray,
     areas = [cv2.contourArea(objects[index].astype(np.float32)) for index in kept]
     ids = np.zeros((side, side), np.uint16)
     for place in np.argsort(areas)[::-1]:
-        points = (objects[kept[place]] * 16).round().astype(np.int32)
+        # fillPoly puts pixel centres at whole numbers, the loss reads pixel i from i to i + 1.
+        points = ((objects[kept[place]] - 0.5) * 16).round().astype(np.int32)
         cv2.fillPoly(ids, [points], int(place) + 1, shift=4)
     return ids, np.array(boxes, np.float32).reshape(-1, 4), np.array(kept, np.int64)
 
