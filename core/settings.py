@@ -145,7 +145,6 @@ class Settings(BaseSettings):
         "user's cache.",
         alias="CLIMBMATE_CACHE_DIR",
     )
-    debug_memory: bool = Field(False, description="Show the memory debugger in the sidebar.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING",
         description="How much is logged to stderr: DEBUG, INFO, WARNING or ERROR.",

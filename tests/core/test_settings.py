@@ -31,7 +31,6 @@ def test_defaults() -> None:
     assert settings.palette == DEFAULT_PALETTE
     assert (settings.yolo_img_size, settings.yolo_conf, settings.max_holds) == (640, 0.25, 0)
     assert settings.omp_num_threads == min(4, available_cores())
-    assert not settings.debug_memory
 
 
 READ = [
@@ -44,8 +43,6 @@ READ = [
     ("OMP_NUM_THREADS", "3", "omp_num_threads", 3),
     ("OMP_NUM_THREADS", "2,1", "omp_num_threads", 2),
     ("CLIMBMATE_CACHE_DIR", "/tmp/a b", "cache_dir", Path("/tmp/a b")),
-    ("DEBUG_MEMORY", "true", "debug_memory", True),
-    ("DEBUG_MEMORY", "0", "debug_memory", False),
     ("LOG_LEVEL", " info ", "log_level", "INFO"),
     ("CLIP_MODEL", "ViT-B-32", "clip_model", "ViT-B-32"),
 ]
