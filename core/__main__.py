@@ -132,15 +132,19 @@ class ProgressBar:
 
 def run_analyze(arguments: argparse.Namespace) -> int:
     """Analyse every photo; one that fails is reported and does not stop the others."""
-    # Imported here, so that --help and a wrong argument answer at once.
-    from core.analysis import Step, analyze, finish, load_models
-    from core.export import encode_json, to_coco, to_csv, write_whole
-
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, stream=sys.stderr)
     if arguments.out:
         make_folder(arguments.out)
-    models = load_models(settings, conversion_progress())
+    # Imported here, so that --help and a wrong argument answer at once, and in this order, so that
+    # the models are opened while the rest is imported.
+    from core.opening import Opening
+
+    opening = Opening(settings, conversion_progress())
+    from core.analysis import Step, analyze, finish, load_models
+    from core.export import encode_json, to_coco, to_csv, write_whole
+
+    models = load_models(settings, None, opening)
     analyses, failed = [], False
     for path in arguments.photos:
         opened: list[Photo] = []

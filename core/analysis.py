@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Literal, TypeVar
 
 import cv2
@@ -23,6 +21,7 @@ from core.detector import Detector
 from core.masks import masks_of
 from core.memory.readings import PeakSampler
 from core.merge import Detection
+from core.opening import Opening
 from core.photo import Photo, open_photo
 from core.problems import group_problems
 from core.settings import Settings
@@ -35,7 +34,6 @@ from core.wall import (
     Timings,
     WallAnalysis,
 )
-from core.weights import resolve_or_embedded, resolve_statistics
 
 Stage = Literal["decode", "detect", "masks", "colour", "problems"]
 
@@ -80,20 +78,24 @@ class Models:
         self.colours.warm_up()
 
 
-def load_models(settings: Settings, progress: Callable[[float, str], None] | None = None) -> Models:
+def load_models(
+    settings: Settings,
+    progress: Callable[[float, str], None] | None = None,
+    opening: Opening | None = None,
+) -> Models:
     """Load the models that the settings ask for; the embedded ones where those cannot be used.
 
-    Raises :class:`core.errors.ModelError` only when an embedded model is missing or damaged. OpenCV
-    gets the same number of threads as the models.
+    ``opening`` is what was begun before, else it begins here. Raises
+    :class:`core.errors.ModelError` only when an embedded model is missing or damaged. OpenCV gets
+    the same number of threads as the models.
     """
     cv2.setNumThreads(settings.omp_num_threads)
-    # Comparing checksums, importing the runtime and opening a model leave the interpreter free for
-    # most of their time, so two of them at once take little longer than one.
-    with ThreadPoolExecutor(1, thread_name_prefix="load-models") as beside:
-        beside.submit(import_module, "onnxruntime")
-        detector, colour, warnings = resolve_or_embedded(settings, progress)
-        colours = beside.submit(ColourReader, colour, resolve_statistics(), settings)
-        return Models(Detector(detector, settings), colours.result(), tuple(warnings))
+    opening = opening or Opening(settings, progress)
+    return Models(
+        Detector(opening.detector, settings, opening.detector_session()),
+        ColourReader(opening.colour, opening.statistics, settings, opening.image_tower()),
+        opening.warnings,
+    )
 
 
 @dataclass(slots=True)

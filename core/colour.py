@@ -13,6 +13,7 @@ import json
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from core.prompts import pool_prompts, prompts_for
 from core.settings import Settings
 from core.wall import Colour
 from core.weights import ModelFiles, open_session, open_text_tower
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -105,9 +109,15 @@ def log_softmax(logits: NDArray[np.floating]) -> Doubles:
 class ColourReader:
     """The colour model of one process, for one palette."""
 
-    def __init__(self, files: ModelFiles, statistics_file: Path, settings: Settings) -> None:
-        """Open the image tower; the text tower only if the palette holds a word without a stored
-        embedding.
+    def __init__(
+        self,
+        files: ModelFiles,
+        statistics_file: Path,
+        settings: Settings,
+        image_tower: InferenceSession | None = None,
+    ) -> None:
+        """Take the session of the image tower, or open it; the text tower is opened only if the
+        palette holds a word without a stored embedding.
 
         Raises :class:`core.errors.ModelError` when a file is damaged.
         """
@@ -128,7 +138,9 @@ class ColourReader:
         self._kinship = kinship(
             self.palette, self._prompts, self._statistics.names, embeddings[len(self.palette) :]
         )
-        self._session = open_session(files.folder / "image.onnx", settings.omp_num_threads)
+        self._session = image_tower or open_session(
+            files.folder / "image.onnx", settings.omp_num_threads
+        )
         self._input = self._session.get_inputs()[0].name
 
     def warm_up(self) -> None:

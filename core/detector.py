@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -21,6 +21,9 @@ from core.settings import Settings
 from core.views import View, cut_view, lay_out
 from core.wall import Kind
 from core.weights import ModelFiles, open_session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 CANDIDATES = 1000
 """Boxes of one view that go into suppression, best scores first."""
@@ -40,14 +43,19 @@ Floats = NDArray[np.float32]
 class Detector:
     """The detector of one process: one session, one input shape."""
 
-    def __init__(self, files: ModelFiles, settings: Settings) -> None:
-        """Open the model. Raises :class:`core.errors.ModelError` when its files are damaged."""
+    def __init__(
+        self, files: ModelFiles, settings: Settings, session: InferenceSession | None = None
+    ) -> None:
+        """Take the model's ``session``, or open it.
+
+        Raises :class:`core.errors.ModelError` when its files are damaged.
+        """
         card = json.loads((files.folder / "model.json").read_text(encoding="utf-8"))
         self.name = f"{files.name}@{files.digest}"
         self.side = files.side
         self.kinds: tuple[Kind, ...] = tuple(card["names"])
         self.confidence = settings.yolo_conf
-        self._session = open_session(
+        self._session = session or open_session(
             files.folder / "detector.onnx", settings.omp_num_threads, self.side
         )
 

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.usefixtures("clean_environment")
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The command line with models that find five holds, without loading any."""
     models = fake_models([found((50, 20 + 40 * i, 80, 45 + 40 * i)) for i in range(5)])
+    monkeypatch.setattr(opening, "Opening", lambda *_: None)
     monkeypatch.setattr(analysis, "load_models", lambda *_: models)
     return models
 

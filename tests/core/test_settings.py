@@ -77,7 +77,6 @@ REFUSED = [
     ("PALETTE", "red," + "x" * 41, f"expected names of at most 40 characters, got '{'x' * 41}'"),
     ("OMP_NUM_THREADS", "many", "expected a whole number"),
     ("OMP_NUM_THREADS", "0", "expected at least 1"),
-    ("DEBUG_MEMORY", "perhaps", "expected true or false"),
     ("LOG_LEVEL", "LOUD", "expected 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
 ]
 
@@ -181,7 +180,6 @@ def test_every_setting_has_a_sentence_of_help_and_a_row(field: str) -> None:
 def test_the_table_shows_defaults_as_one_types_them() -> None:
     table = markdown_table()
 
-    assert "| `DEBUG_MEMORY` | `false` |" in table
     assert "| `YOLO_WEIGHTS` | empty |" in table
     assert "| `CLIMBMATE_CACHE_DIR` | automatic |" in table
     assert f"| `PALETTE` | `{','.join(DEFAULT_PALETTE)}` |" in table
