@@ -20,6 +20,7 @@ from core.errors import ClimbMateError, OutputError, PhotoError, PhotoTooLargeEr
 from core.settings import Settings, load_settings, markdown_table
 
 if TYPE_CHECKING:
+    from core.analysis import Models
     from core.photo import Photo
     from core.wall import WallAnalysis
 
@@ -136,15 +137,11 @@ def run_analyze(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=settings.log_level, stream=sys.stderr)
     if arguments.out:
         make_folder(arguments.out)
-    # Imported here, so that --help and a wrong argument answer at once, and in this order, so that
-    # the models are opened while the rest is imported.
-    from core.opening import Opening
-
-    opening = Opening(settings, conversion_progress())
-    from core.analysis import Step, analyze, finish, load_models
+    models = load(settings)
+    # Imported here, so that --help and a wrong argument answer at once.
+    from core.analysis import Step, analyze, finish
     from core.export import encode_json, to_coco, to_csv, write_whole
 
-    models = load_models(settings, None, opening)
     analyses, failed = [], False
     for path in arguments.photos:
         opened: list[Photo] = []
@@ -173,6 +170,16 @@ def run_analyze(arguments: argparse.Namespace) -> int:
     if analyses and arguments.coco:
         write_whole(arguments.coco, encode_json(to_coco(analyses)))
     return USER_ERROR if failed else 0
+
+
+def load(settings: Settings) -> Models:
+    """The models, opened while the modules that use them are imported."""
+    from core.opening import Opening
+
+    opening = Opening(settings, conversion_progress())
+    from core.analysis import load_models
+
+    return load_models(settings, None, opening)
 
 
 def conversion_progress() -> Callable[[float, str], None]:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import analysis
+from core import analysis, opening
 from core.__main__ import main, shown
 from core.settings import markdown_table
 from core.wall import WallAnalysis
