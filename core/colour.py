@@ -126,8 +126,8 @@ class ColourReader:
         self.palette = settings.palette
         self.batch = settings.clip_batch_size
         self.side = int(config["image_size"])
-        self._mean = np.array(config["mean"], np.float32) * 255
-        self._std = np.array(config["std"], np.float32) * 255
+        mean, std = np.array([config["mean"], config["std"]], np.float32)[..., None, None] * 255
+        self._gain, self._offset = 1 / std, -mean / std
         self._scale = float(config["logit_scale"])
         self.calibration = Calibration.from_config(config)
         self._statistics = StatisticsReader(statistics_file)
@@ -176,10 +176,12 @@ class ColourReader:
         """Unit embeddings (N, D). The tensor always holds a full batch, since a new shape grows the
         runtime.
         """
-        tensor = np.zeros((self.batch, self.side, self.side, 3), np.float32)
-        tensor[: len(crops)] = (np.stack(crops) - self._mean) / self._std
-        ready = np.ascontiguousarray(tensor.transpose(0, 3, 1, 2))
-        embeddings: Floats = self._session.run(None, {self._input: ready})[0]
+        tensor = np.zeros((self.batch, 3, self.side, self.side), np.float32)
+        # In place, crop by crop: copies of whole batches took 0.1 s for 80 crops of ViT-B-32.
+        for row, crop in zip(tensor, crops, strict=False):
+            np.multiply(crop.transpose(2, 0, 1), self._gain, out=row)
+            row += self._offset
+        embeddings: Floats = self._session.run(None, {self._input: tensor})[0]
         return embeddings[: len(crops)]
 
 
