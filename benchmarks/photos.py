@@ -95,11 +95,16 @@ def make_photo(size: tuple[int, int], holds: int, folder: Path) -> dict[str, obj
     """
     settings = load_settings(yolo_weights="", max_holds=0)
     files = resolve_detector(settings)
+    detector = Detector(files, settings)
     path = folder / f"wall-{size[0]}x{size[1]}-{holds}-{files.digest}.jpg"
     card = path.with_suffix(".json")
     if card.is_file() and path.is_file():
-        return dict(json.loads(card.read_text(encoding="utf-8")))
-    detector = Detector(files, settings)
+        facts: dict[str, object] = json.loads(card.read_text(encoding="utf-8"))
+        # Looked at again, since the code that detects may have changed and not only the model.
+        detector.confidence = float(str(facts["confidence"]))
+        if len(scores_found(detector, path.read_bytes(), settings)) >= holds:
+            return facts
+        detector.confidence = settings.yolo_conf
     found = 0
     for share in PLANTED:
         data = encode(render_wall(SEED, size, round(holds * share)).image)
@@ -108,7 +113,7 @@ def make_photo(size: tuple[int, int], holds: int, folder: Path) -> dict[str, obj
         if found < holds:
             continue
         confidence = highest_threshold(detector, data, settings, scores, holds)
-        facts: dict[str, object] = {"path": str(path), "confidence": confidence}
+        facts = {"path": str(path), "confidence": confidence}
         write_whole(path, data)
         write_whole(card, json.dumps(facts).encode())
         return facts
