@@ -51,7 +51,7 @@ install: $(FULL)  ## install everything: serving, training, tests
 train: $(FULL)  ## train both models anew and write them into weights/ (hours; needs real photos)
 	$(RUN) -m training.walls --out runs/walls --count 360 --seed 1000
 	$(RUN) -m training.detector --walls runs/walls --run runs/detector --hours $(HOURS)
-	$(RUN) -m training.colour --outlines runs/detector/outlines.pkl --walls runs/walls \
+	$(RUN) -m training.colour --outlines runs/detector/outlines.pt --walls runs/walls \
 		--run runs/colour
 	$(RUN) -m training.convert embedded --detector runs/detector/best.pt \
 		--colour runs/colour/clip --statistics runs/colour/statistics.npz

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import pickle
 import subprocess
 import time
 from pathlib import Path
@@ -30,7 +29,7 @@ from core.prompts import pool_prompts, prompts_for
 from core.settings import DEFAULT_PALETTE
 from training.colour_fit import fit_calibration
 from training.crops import Crop, named_crops, photographed, rendered_crops, repainted_crops
-from training.pseudo import guess_all
+from training.pseudo import guess_all, load_outlines
 from training.sentences import Speaker
 from training.torchvision_shim import ensure_torchvision
 from training.truth import data_root, read_truth
@@ -67,7 +66,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "--walls", type=Path, help="folder of rendered walls (training.walls --out)"
     )
     parser.add_argument(
-        "--outlines", type=Path, help="outlines.pkl of a detector run, to save guessing them again"
+        "--outlines", type=Path, help="outlines.pt of a detector run, to save guessing them again"
     )
     parser.add_argument("--run", type=Path, default=Path("runs/colour"))
     parser.add_argument("--repainted", type=int, default=6000, help="repainted crops")
@@ -104,7 +103,7 @@ class Pool:
 def gather(arguments: argparse.Namespace) -> dict[str, list[Crop]]:
     """Crops by source."""
     if arguments.outlines and arguments.outlines.exists():
-        truths = pickle.loads(arguments.outlines.read_bytes())  # written by training.detector
+        truths = load_outlines(arguments.outlines)
     else:
         images = sorted((arguments.data / "train" / "images").glob("*.jpg"))
         truths = guess_all([read_truth(image) for image in images], os.cpu_count() or 1)

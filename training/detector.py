@@ -16,7 +16,6 @@ import csv
 import json
 import math
 import os
-import pickle
 import subprocess
 import time
 from pathlib import Path
@@ -34,7 +33,8 @@ from ultralytics import YOLO  # noqa: E402  (needs a torchvision that loads)
 from ultralytics.utils import DEFAULT_CFG  # noqa: E402
 
 from training.boxed_mask_loss import BoxedMaskLoss  # noqa: E402
-from training.pseudo import guess_all  # noqa: E402
+from training.checkpoint import load_ultralytics  # noqa: E402
+from training.pseudo import guess_all, load_outlines, save_outlines  # noqa: E402
 from training.tiles import TileStream, collate  # noqa: E402
 from training.truth import CLASSES, Truth, data_root, polygon_split, read_truth  # noqa: E402
 
@@ -65,13 +65,13 @@ def gather(arguments: argparse.Namespace) -> list[tuple[float, list[Truth]]]:
     """The groups of training pictures with their share of the tiles. Guessed outlines are cached in
     the run folder.
     """
-    cache = arguments.run / "outlines.pkl"
+    cache = arguments.run / "outlines.pt"
     if cache.exists():
-        boxed = pickle.loads(cache.read_bytes())  # our own file, written a few lines below
+        boxed = load_outlines(cache)
     else:
         images = sorted((arguments.data / "train" / "images").glob("*.jpg"))
         boxed = guess_all([read_truth(image) for image in images], max(1, os.cpu_count() or 1))
-        cache.write_bytes(pickle.dumps(boxed))
+        save_outlines(boxed, cache)
     polygons = [
         read_truth(image) for image in polygon_split(arguments.data / "polygons", test=False)
     ]
@@ -91,7 +91,7 @@ def build_model(arguments: argparse.Namespace, device: torch.device) -> torch.nn
         yaml, ch=3, nc=len(CLASSES), verbose=False
     )
     if arguments.init:
-        model.load(YOLO(str(arguments.init)).model, verbose=False)
+        model.load(load_ultralytics(arguments.init), verbose=False)
     model.names = dict(enumerate(CLASSES))
     model.args = copy.copy(DEFAULT_CFG)
     return model.to(device)

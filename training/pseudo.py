@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from training.truth import Truth, data_root, read_truth
 
@@ -104,6 +105,38 @@ def guess_all(truths: list[Truth], workers: int) -> list[Truth]:
     """:func:`with_outlines` over many pictures, in ``workers`` processes."""
     with multiprocessing.get_context("spawn").Pool(workers, _start_worker) as pool:
         return pool.map(with_outlines, truths, chunksize=8)
+
+
+def save_outlines(truths: list[Truth], path: Path) -> None:
+    """Keep truths with their outlines, so that GrabCut need not run again."""
+    rows = [
+        {
+            "image": str(truth.image),
+            "classes": torch.from_numpy(truth.classes),
+            "boxes": torch.from_numpy(truth.boxes),
+            "outlines": [torch.from_numpy(outline) for outline in truth.outlines],
+            "known": torch.from_numpy(truth.outline_known),
+        }
+        for truth in truths
+    ]
+    temporary = path.with_suffix(".partial")
+    torch.save(rows, temporary)
+    temporary.replace(path)
+
+
+def load_outlines(path: Path) -> list[Truth]:
+    """What :func:`save_outlines` kept; reads tensors only, never objects."""
+    rows = torch.load(path, weights_only=True)
+    return [
+        Truth(
+            Path(row["image"]),
+            row["classes"].numpy(),
+            row["boxes"].numpy(),
+            [outline.numpy() for outline in row["outlines"]],
+            row["known"].numpy(),
+        )
+        for row in rows
+    ]
 
 
 def measure(folder: Path) -> tuple[float, float, float]:

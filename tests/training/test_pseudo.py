@@ -8,8 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from training.pseudo import _iou, guess_all, guess_outline, measure, with_outlines
-from training.truth import read_truth
+from training.pseudo import (
+    _iou,
+    guess_all,
+    guess_outline,
+    load_outlines,
+    measure,
+    save_outlines,
+    with_outlines,
+)
+from training.truth import Truth, read_truth
 
 WALL, PAINT = (150, 170, 180), (60, 40, 200)
 
@@ -127,3 +135,22 @@ def test_the_measure_compares_with_real_polygons(tmp_path: Path) -> None:
     kept, iou, by_ellipse = measure(tmp_path)
 
     assert kept == 1.0 and iou > 0.8 and iou > by_ellipse + 0.1
+
+
+def test_kept_outlines_are_read_back(tmp_path: Path) -> None:
+    outline = np.array([[0.1, 0.1], [0.4, 0.1], [0.4, 0.5]], np.float32)
+    truth = Truth(
+        Path("images/a.jpg"),
+        np.array([1]),
+        np.array([[0.1, 0.1, 0.4, 0.5]], np.float32),
+        [outline],
+        np.array([True]),
+    )
+
+    save_outlines([truth], tmp_path / "outlines.pt")
+    (back,) = load_outlines(tmp_path / "outlines.pt")
+
+    assert back.image == truth.image
+    assert back.classes.tolist() == [1] and back.outline_known.tolist() == [True]
+    assert np.array_equal(back.boxes, truth.boxes)
+    assert np.array_equal(back.outlines[0], outline)
