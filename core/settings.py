@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         description="Side of the square tiles the detector reads, in pixels.",
     )
     yolo_conf: float = Field(
-        0.25,
+        0.35,
         ge=0.01,
         le=0.99,
         allow_inf_nan=False,

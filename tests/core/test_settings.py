@@ -29,7 +29,7 @@ def test_defaults() -> None:
     settings = load_settings()
 
     assert settings.palette == DEFAULT_PALETTE
-    assert (settings.yolo_img_size, settings.yolo_conf, settings.max_holds) == (640, 0.25, 0)
+    assert (settings.yolo_img_size, settings.yolo_conf, settings.max_holds) == (640, 0.35, 0)
     assert settings.omp_num_threads == min(4, available_cores())
 
 
