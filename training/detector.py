@@ -157,7 +157,7 @@ def write_card(arguments: argparse.Namespace, state: dict[str, Any]) -> None:
         ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
     card = {
-        "command": {k: str(v) for k, v in vars(arguments).items() if k not in ("data", "run")},
+        "command": {k: v.name if isinstance(v, Path) else v for k, v in vars(arguments).items()},
         "commit": commit.stdout.strip(),
         "device": state["device"],
         "pictures": state["pictures"],
