@@ -76,7 +76,8 @@ class Detector:
         height, width = pixels.shape[:2]
         whole = self.views(width, height)[0]
         found = self._look(pixels, whole)
-        tiles = lay_out(width, height, self.side, zoom=needed_zoom(found, whole))[1:]
+        zoom = thrifty_zoom(needed_zoom(found, whole), lower_quartile(found), whole, self.side)
+        tiles = lay_out(width, height, self.side, zoom=zoom)[1:]
         yield 1 / (1 + len(tiles))
         for index, tile in enumerate(tiles, start=2):
             found += self._look(pixels, tile)
@@ -151,11 +152,31 @@ def needed_zoom(found: Sequence[Detection], whole: View) -> float:
     would only cut large holds up; the whole view's own zoom is returned, and there are no tiles.
     """
     most = largest_zoom(whole.width, whole.height)
-    sizes = [float((d.box[2:] - d.box[:2]).max()) for d in found if d.kind == "hold"]
-    if len(sizes) < ENOUGH_HOLDS:
+    size = lower_quartile(found)
+    if not size:
         return most
-    zoom = COMFORTABLE_PX / float(np.percentile(sizes, 25))
+    zoom = COMFORTABLE_PX / size
     return whole.zoom if zoom < 1.3 * whole.zoom else min(zoom, most)
+
+
+def lower_quartile(found: Sequence[Detection]) -> float:
+    """Longer side, in picture pixels, that a quarter of the holds stays below; 0 where too few
+    were found to tell.
+    """
+    sizes = [float((d.box[2:] - d.box[:2]).max()) for d in found if d.kind == "hold"]
+    return float(np.percentile(sizes, 25)) if len(sizes) >= ENOUGH_HOLDS else 0.0
+
+
+def thrifty_zoom(zoom: float, size: float, whole: View, side: int) -> float:
+    """``zoom``, or down to a quarter less where that saves tiles: each one costs as much as any.
+
+    Never so little that the small holds (longer side ``size`` in picture pixels; 0 is unknown)
+    would be shown below LEGIBLE_PX, nor less than the whole view shows.
+    """
+    lowest = max(0.75 * zoom, LEGIBLE_PX / size if size else zoom, whole.zoom)
+    steps = [share for share in np.linspace(zoom, lowest, 11).tolist() if share <= zoom]
+    counts = [len(lay_out(whole.width, whole.height, side, zoom=share)) for share in steps]
+    return steps[counts.index(min(counts))] if counts else zoom
 
 
 ENLARGE_TO = 1280.0
@@ -163,6 +184,9 @@ ENLARGE_TO = 1280.0
 
 COMFORTABLE_PX = 60.0
 """Longer side of a hold, in tile pixels, from which on more magnification finds no more."""
+
+LEGIBLE_PX = 26.0
+"""Longer side of a hold, in tile pixels, that is not given up to save tiles."""
 
 ENOUGH_HOLDS = 4
 """Fewer holds in the whole view say nothing about their size."""

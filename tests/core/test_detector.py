@@ -15,16 +15,18 @@ from core import detector as module
 from core.detector import (
     CANDIDATES,
     COMFORTABLE_PX,
+    LEGIBLE_PX,
     STRIDE,
     Detector,
     largest_outline,
     largest_zoom,
     needed_zoom,
+    thrifty_zoom,
     trace,
 )
 from core.merge import Detection
 from core.settings import load_settings
-from core.views import View, cut_view
+from core.views import View, cut_view, lay_out
 from core.wall import Kind
 from core.weights import ModelFiles
 from tests.core.fakes import FakeSession, found, oval
@@ -331,6 +333,33 @@ def test_tiles_are_as_near_as_the_holds_need(sides: list[float], zoom: float) ->
     whole = View(0, 0, 2048, 1500, 0.3125)
 
     assert needed_zoom(boxes(*sides), whole) == pytest.approx(zoom)
+
+
+@pytest.mark.parametrize(
+    ("zoom", "size", "tiles"),
+    [
+        (1.0, 40.0, 4),  # a quarter less saves two of six tiles
+        (1.0, 0.0, 6),  # nothing is known of the holds: nothing is given up
+        (1.0, 24.0, 6),  # the small ones would no longer be legible
+        (1.0, 27.0, 6),
+    ],
+)
+def test_magnification_is_given_up_only_where_it_saves_tiles(
+    zoom: float, size: float, tiles: int
+) -> None:
+    whole = View(0, 0, 1200, 1600, 0.4)
+
+    thrifty = thrifty_zoom(zoom, size, whole, 640)
+
+    assert 0.75 * zoom <= thrifty <= zoom
+    assert thrifty * size >= min(LEGIBLE_PX, zoom * size) - 1e-9
+    assert len(lay_out(1200, 1600, 640, zoom=thrifty)) - 1 == tiles
+
+
+def test_the_whole_view_is_never_undercut() -> None:
+    whole = View(0, 0, 2000, 2000, 0.32)
+
+    assert thrifty_zoom(0.34, 500.0, whole, 640) >= whole.zoom
 
 
 def test_volumes_say_nothing_about_the_size_of_holds() -> None:
