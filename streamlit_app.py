@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.shared import ready_or_stop
 
-st.set_page_config(page_title="ClimbMate", page_icon=":material/landscape:", layout="wide")
+# A file of our own: the browser would fetch a named symbol from the network.
+ICON = Path(__file__).with_name("assets") / "icon.png"
+
+st.set_page_config(page_title="ClimbMate", page_icon=str(ICON), layout="wide")
 
 page = st.navigation(
     [st.Page("pages/review.py", title="Review a wall", icon=":material/landscape:", default=True)]

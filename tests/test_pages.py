@@ -223,3 +223,11 @@ def test_the_embedded_models_behind_the_page(repository: Path) -> None:
     shown = counts(app)
     assert int(shown["Holds"]) > 30 and int(shown["Problems"]) >= 2
     assert not app.warning and not app.error
+
+
+def test_the_browser_fetches_no_icon_from_the_network(repository: Path) -> None:
+    # A named symbol as page icon becomes a request to a font service; a file of ours does not.
+    source = (repository / "streamlit_app.py").read_text(encoding="utf-8")
+
+    assert "page_icon=str(ICON)" in source
+    assert (repository / "assets" / "icon.png").is_file()
