@@ -49,7 +49,7 @@ check: $(FULL)  ## lint, formatting and types
 install: $(FULL)  ## install everything: serving, training, tests
 
 train: $(FULL)  ## train both models anew and write them into weights/ (hours; needs real photos)
-	$(RUN) -m training.walls --out runs/walls --count 360 --seed 1000
+	$(RUN) -m training.walls --out runs/walls --count 640 --seed 3000
 	$(RUN) -m training.detector --walls runs/walls --run runs/detector --hours $(HOURS)
 	$(RUN) -m training.colour --outlines runs/detector/outlines.pt --walls runs/walls \
 		--run runs/colour

@@ -150,6 +150,8 @@ def photograph(tile: np.ndarray, random: np.random.Generator) -> np.ndarray:
         tile = cv2.LUT(tile, (np.clip(curve, 0, 1) * 255).astype(np.uint8))
     if random.random() < 0.3:
         tile = uneven_light(tile, random)
+    if random.random() < 0.15:
+        tile = dim(tile, random)
     if random.random() < 0.25:
         tile = cv2.GaussianBlur(tile, (0, 0), random.uniform(0.4, 1.6))
     if random.random() < 0.3:
@@ -159,6 +161,15 @@ def photograph(tile: np.ndarray, random: np.random.Generator) -> np.ndarray:
         quality = int(random.uniform(30, 90))
         tile = cv2.imdecode(cv2.imencode(".jpg", tile, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1)
     return tile
+
+
+def dim(tile: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A gym after closing time: an eighth to a half of the light, and the grain a phone adds to it
+    before it rounds to 8 bits.
+    """
+    left = np.exp(random.uniform(np.log(0.12), np.log(0.5)))
+    grain = random.normal(0, random.uniform(0.5, 5), tile.shape)
+    return np.clip(tile * left + grain, 0, 255).astype(np.uint8)
 
 
 def uneven_light(tile: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -55,8 +55,10 @@ class Recipe:
         """A gym, drawn from all of them; ``aspect`` is the frame's height over its width."""
         if rng.random() < 0.06:
             return cls._shop(rng, holds)
-        width = float(np.exp(rng.uniform(np.log(1.4), np.log(7.0))))
-        size = float(np.exp(rng.normal(np.log(0.155), 0.25)))
+        # Hold sizes relative to the frame as on the real training photos (median 22 px of 640), and
+        # a tail of wide angles with small ones.
+        width = float(np.exp(rng.uniform(np.log(1.2), np.log(6.5))))
+        size = float(np.exp(rng.normal(np.log(0.185), 0.3)))
         area = width * width * aspect
         density = float(np.exp(rng.uniform(np.log(1.6), np.log(8))))
         spray = rng.random() < 0.2
@@ -72,7 +74,7 @@ class Recipe:
             lettering=bool(rng.random() < 0.1),
             nuts=bool(rng.random() < 0.82),
             set_as="mixed" if spray else "routes",
-            volumes=int(rng.poisson(min(0.6 + area * 0.18, 9)) * (rng.random() < 0.75)),
+            volumes=int(rng.poisson(min(1.0 + area * 0.35, 12)) * (rng.random() < 0.8)),
             people=int(rng.choice([0, 1, 2], p=[0.68, 0.24, 0.08])),
             ropes=int(rng.choice([0, 1, 2], p=[0.87, 0.08, 0.05])),
             marks=rng.uniform(0, 0.45) if rng.random() < 0.6 else 0.0,
