@@ -53,6 +53,37 @@ class ModelError(ClimbMateError):
     status = 503
 
 
+class ChoiceError(ClimbMateError):
+    """A request asks for a setting of its own that cannot be used."""
+
+    status = 422
+
+
+class BusyError(ClimbMateError):
+    """The service cannot answer now; the same request may succeed ``retry_after_s`` seconds later.
+
+    ``retry_after_s`` is a whole number from 1, ready for the header ``Retry-After``.
+    """
+
+    status = 503
+
+    def __init__(self, code: str, message: str, hint: str = "", retry_after_s: int = 5) -> None:
+        super().__init__(code, message, hint)
+        self.retry_after_s = retry_after_s
+
+
+class QueueFullError(BusyError):
+    """As many requests wait already as may wait."""
+
+
+class DeadlineError(BusyError):
+    """The answer was not there when the request's time was up."""
+
+
+class NotReadyError(BusyError):
+    """The service has not begun yet, or is being closed."""
+
+
 class SettingsError(ClimbMateError):
     """An environment variable has a value that cannot be used."""
 
@@ -63,3 +94,15 @@ class OutputError(ClimbMateError):
     """A result cannot be written where it was asked for."""
 
     status = 500
+
+
+class EditError(ClimbMateError):
+    """A setter's edit of a wall cannot be made as asked."""
+
+    status = 422
+
+
+class ReviewFileError(ClimbMateError):
+    """A saved review cannot be opened again, or belongs to another photo."""
+
+    status = 422

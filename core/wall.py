@@ -102,11 +102,17 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A set of holds of one colour that form one route."""
+    """A set of holds that form one route.
+
+    ``colour`` is the colour of its holds, of most of them where a setter mixed colours by hand.
+    ``name`` and ``grade`` are a setter's words, empty where none were given.
+    """
 
     id: int
     colour: str
     holds: tuple[int, ...]
+    name: str = ""
+    grade: str = ""
 
     def __post_init__(self) -> None:
         _check(self.id >= 1, "an id from 1", self.id)
@@ -205,10 +211,8 @@ class WallAnalysis:
             "schema": SCHEMA,
             "photo": asdict(self.photo),
             "models": asdict(self.models),
-            "holds": [_hold_document(hold) for hold in self.holds],
-            "problems": [
-                {"id": p.id, "colour": p.colour, "holds": list(p.holds)} for p in self.problems
-            ],
+            "holds": [hold_document(hold) for hold in self.holds],
+            "problems": [problem_document(problem) for problem in self.problems],
             "timings_ms": {k: round(v, 1) for k, v in asdict(self.timings_ms).items()},
             "memory_mb": {k: round(v, 1) for k, v in asdict(self.memory_mb).items()},
             "warnings": list(self.warnings),
@@ -225,10 +229,8 @@ class WallAnalysis:
             return cls(
                 photo=PhotoInfo(**document["photo"]),
                 models=ModelInfo(**document["models"]),
-                holds=tuple(_hold_from_document(hold) for hold in document["holds"]),
-                problems=tuple(
-                    Problem(p["id"], p["colour"], tuple(p["holds"])) for p in document["problems"]
-                ),
+                holds=tuple(hold_from_document(hold) for hold in document["holds"]),
+                problems=tuple(problem_from_document(p) for p in document["problems"]),
                 timings_ms=Timings(**document["timings_ms"]),
                 memory_mb=MemoryUse(**document["memory_mb"]),
                 warnings=tuple(document["warnings"]),
@@ -242,7 +244,26 @@ def _positive(size: float) -> float:
     return max(0.1, round(size, 1))
 
 
-def _hold_document(hold: Hold) -> dict[str, Any]:
+def problem_document(problem: Problem) -> dict[str, Any]:
+    """A problem as it stands in the document; ``name`` and ``grade`` only where they are set."""
+    document = {"id": problem.id, "colour": problem.colour, "holds": list(problem.holds)}
+    words = {"name": problem.name, "grade": problem.grade}
+    return document | {key: word for key, word in words.items() if word}
+
+
+def problem_from_document(document: Mapping[str, Any]) -> Problem:
+    """Read :func:`problem_document` back. Raises ``KeyError``, ``TypeError`` or ``ValueError``."""
+    return Problem(
+        document["id"],
+        document["colour"],
+        tuple(document["holds"]),
+        document.get("name", ""),
+        document.get("grade", ""),
+    )
+
+
+def hold_document(hold: Hold) -> dict[str, Any]:
+    """A hold as it stands in the document."""
     colour = hold.colour
     x, y, width, height = hold.box
     return {
@@ -263,7 +284,8 @@ def _hold_document(hold: Hold) -> dict[str, Any]:
     }
 
 
-def _hold_from_document(document: Mapping[str, Any]) -> Hold:
+def hold_from_document(document: Mapping[str, Any]) -> Hold:
+    """Read :func:`hold_document` back. Raises ``KeyError``, ``TypeError`` or ``ValueError``."""
     colour = document["colour"]
     x, y, width, height = document["box"]
     red, green, blue = colour["rgb"]
