@@ -121,6 +121,7 @@ class ColourReader:
 
         Raises :class:`core.errors.ModelError` when a file is damaged.
         """
+        self._sources = files, statistics_file
         config = json.loads((files.folder / "config.json").read_text(encoding="utf-8"))
         self.name = f"{files.name}@{files.digest}"
         self.palette = settings.palette
@@ -142,6 +143,13 @@ class ColourReader:
             files.folder / "image.onnx", settings.omp_num_threads
         )
         self._input = self._session.get_inputs()[0].name
+
+    def with_palette(self, settings: Settings) -> ColourReader:
+        """A reader for the palette of ``settings`` over the same image tower.
+
+        Raises :class:`core.errors.ModelError` as making one does.
+        """
+        return ColourReader(*self._sources, settings, self._session)
 
     def warm_up(self) -> None:
         """Run the one batch shape once."""

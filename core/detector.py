@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -58,6 +59,12 @@ class Detector:
         self._session = session or open_session(
             files.folder / "detector.onnx", settings.omp_num_threads, self.side
         )
+
+    def with_confidence(self, confidence: float) -> Detector:
+        """A detector over the same session that drops detections below ``confidence``."""
+        other = copy(self)
+        other.confidence = confidence
+        return other
 
     def views(self, width: int, height: int) -> list[View]:
         """The views of a picture of that size: the most that :meth:`detect` runs through."""

@@ -9,14 +9,17 @@ at ``os.environ`` for its configuration.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from core.errors import SettingsError
+from core.errors import ChoiceError, SettingsError
 
 DEFAULT_PALETTE = (
     "red",
@@ -36,6 +39,9 @@ DEFAULT_PALETTE = (
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MAX_THREADS = 64
+
+_PASSWORD = re.compile(r"//[^/]*@")
+"""User and password of an address, which must not get into a log."""
 
 
 def available_cores() -> int:
@@ -145,6 +151,74 @@ class Settings(BaseSettings):
         "user's cache.",
         alias="CLIMBMATE_CACHE_DIR",
     )
+    queue_size: int = Field(
+        3,
+        ge=0,
+        le=100,
+        description="Photos that may wait while another is analysed. More are refused with the "
+        "seconds to wait.",
+    )
+    request_timeout_s: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds a request may take, waiting included. Then it is given up.",
+    )
+    enable_model_cache: bool = Field(
+        True,
+        description="Keep the results of analysed photos, so that the same photo is answered at "
+        "once.",
+    )
+    model_cache_size: int = Field(
+        128, ge=1, le=100_000, description="Results kept at most; the oldest unused one goes first."
+    )
+    model_cache_mb: float = Field(
+        16.0,
+        gt=0,
+        le=4096,
+        allow_inf_nan=False,
+        description="MiB that the kept results may take.",
+    )
+    redis_url: str = Field(
+        "",
+        description="Redis in which several servers share their results, such as "
+        "`redis://localhost:6379/0`. While it is away, each server goes on by itself.",
+    )
+    redis_ttl_s: int = Field(
+        86_400, ge=1, le=31_536_000, description="Seconds a result stays in Redis."
+    )
+    api_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys that callers of the REST face send, comma-separated: plain, of at least "
+        "16 characters, or as `sha256:` with the hash in hex. Empty: no key is asked for, and only "
+        "this machine may call.",
+    )
+    api_allow_anonymous: bool = Field(
+        False,
+        description="Answer other machines without a key too, when API_KEYS is empty.",
+    )
+    rate_limit: str = Field(
+        "60/minute",
+        description="Requests that one key, or one address without a key, may make: a number per "
+        "`second`, `minute`, `hour` or `day`. Empty: as many as it likes.",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Web pages that may call the REST face from a browser, comma-separated, such "
+        "as `https://gym.example`. Empty: none.",
+    )
+    forwarded_allow_ips: str = Field(
+        "",
+        description="Addresses of proxies whose X-Forwarded-For is believed, comma-separated. "
+        "Empty: none.",
+    )
+    host: str = Field(
+        "127.0.0.1", description="Address that `python server.py` listens on."
+    )
+    port: int = Field(
+        8501, ge=1, le=65535, description="Port that `python server.py` listens on."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING",
         description="How much is logged to stderr: DEBUG, INFO, WARNING or ERROR.",
@@ -166,11 +240,45 @@ class Settings(BaseSettings):
             raise ValueError(f"expected names of at most 40 characters, got {too_long[0]!r}")
         return names
 
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("expected an address that begins with redis://, rediss:// or unix://")
+        try:
+            urlsplit(value).port  # noqa: B018 (a port that is no number raises here)
+        except ValueError as error:
+            raise ValueError("expected an address with a port from 0 to 65535") from error
+        return value
+
     @field_validator("omp_num_threads", mode="before")
     @classmethod
     def _outermost_level(cls, value: object) -> object:
         # OpenMP allows a list such as "4,2", one number per level of nesting; the first is ours.
         return value.split(",")[0] if isinstance(value, str) else value
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _check_rate(cls, value: str) -> str:
+        rate = "".join(value.lower().split())
+        if rate and not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
+            raise ValueError("expected a number per second, minute, hour or day, as 60/minute")
+        return rate
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not re.fullmatch(r"https?://[^/\s*?#@]+", origin):
+                raise ValueError("expected origins such as https://gym.example, without a path")
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -189,9 +297,8 @@ def load_settings(**overrides: object) -> Settings:
     Raises :class:`SettingsError` when a value cannot be used; its message names every such
     variable with its value and what was expected instead.
     """
-    by_alias = {Settings.model_fields[name].alias or name: v for name, v in overrides.items()}
     try:
-        return Settings(**by_alias)  # type: ignore[arg-type]
+        return _validated(overrides)
     except ValidationError as error:
         refused = {_refused_variable(row): row for row in error.errors()}
         raise SettingsError(
@@ -199,6 +306,28 @@ def load_settings(**overrides: object) -> Settings:
             " ".join(_refusal(name, row) for name, row in refused.items()),
             f"Correct or unset {' and '.join(refused)}, and start again.",
         ) from error
+
+
+def changed_settings(settings: Settings, **changes: object) -> Settings:
+    """``settings`` with ``changes`` (by field name), as validated as any; for one request.
+
+    Raises :class:`ChoiceError` (``bad_choice``), whose message names each field.
+    """
+    fields = {name: getattr(settings, name) for name in Settings.model_fields}
+    try:
+        return _validated({**fields, **changes})
+    except ValidationError as error:
+        refused = {str(row["loc"][0]): row for row in error.errors()}
+        raise ChoiceError(
+            "bad_choice",
+            " ".join(_refusal(name, row) for name, row in refused.items()),
+            f"Correct {' and '.join(refused)}, or leave it out.",
+        ) from error
+
+
+def _validated(values: Mapping[str, object]) -> Settings:
+    by_alias = {Settings.model_fields[name].alias or name: v for name, v in values.items()}
+    return Settings(**by_alias)  # type: ignore[arg-type]
 
 
 def _refused_variable(row: ErrorDetails) -> str:
@@ -211,7 +340,7 @@ def _refusal(name: str, row: ErrorDetails) -> str:
     given = row["input"]
     if isinstance(given, tuple):  # what a validator made of the text that was typed
         given = ",".join(map(str, given))
-    shown = repr(given)
+    shown = _PASSWORD.sub("//***@", repr(given))
     if len(shown) > 80:
         shown = f"{shown[:76]}...'"
     return f"{name} has the value {shown}: {_expectation(row)}."
@@ -261,5 +390,5 @@ def _shown(default: object) -> str:
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if isinstance(default, tuple):
-        return f"`{','.join(default)}`"
-    return f"`{default}`" if default != "" else "empty"
+        return f"`{','.join(default)}`" if default else "empty"
+    return f"`{default}`" if str(default) else "empty"
