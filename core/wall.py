@@ -119,6 +119,8 @@ class Problem:
         _check(bool(self.colour), "a colour name", self.colour)
         _check(len(self.holds) >= 1, "at least one hold", self.holds)
         _check(len(set(self.holds)) == len(self.holds), "each hold once", self.holds)
+        words = (self.name, self.grade)
+        _check(all(isinstance(word, str) for word in words), "a name and a grade in words", words)
 
 
 @dataclass(frozen=True, slots=True)
