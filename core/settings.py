@@ -213,12 +213,8 @@ class Settings(BaseSettings):
         description="Addresses of proxies whose X-Forwarded-For is believed, comma-separated. "
         "Empty: none.",
     )
-    host: str = Field(
-        "127.0.0.1", description="Address that `python server.py` listens on."
-    )
-    port: int = Field(
-        8501, ge=1, le=65535, description="Port that `python server.py` listens on."
-    )
+    host: str = Field("127.0.0.1", description="Address that `python server.py` listens on.")
+    port: int = Field(8501, ge=1, le=65535, description="Port that `python server.py` listens on.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING",
         description="How much is logged to stderr: DEBUG, INFO, WARNING or ERROR.",

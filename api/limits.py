@@ -1,0 +1,178 @@
+"""How much one caller may ask for: requests per time, bytes per request, photos held at once.
+
+The rates are counted by the ``limits`` library, in a sliding window, in the memory of this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope
+
+from api.errors import BodyError, RequestError
+from core.settings import Settings
+
+FORM_BYTES = 64 * 1024
+"""What a form may take besides the photo: boundaries, headers, small fields."""
+
+BODY_SECONDS = 60.0
+"""A body has to arrive within this time; a slower sender would hold a connection for nothing."""
+
+HELD_BESIDES_QUEUE = 4
+"""Photos that may be in memory besides those of the queue: the one that is analysed, and callers
+that wait for the same photo or are about to be refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left to a caller: ``remaining`` of ``limit`` requests, ``reset_s`` seconds until the
+    window ends; ``granted`` says whether this request is one of them."""
+
+    granted: bool
+    limit: int
+    remaining: int
+    reset_s: int
+
+    def headers(self) -> dict[str, str]:
+        """As HTTP headers (IETF draft "RateLimit header fields for HTTP", version 6)."""
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_s),
+        }
+
+    def refusal(self) -> RequestError:
+        """The error of a caller that has used up its allowance."""
+        return RequestError(
+            429,
+            "too_many_requests",
+            f"More than {self.limit} requests came from this caller in too short a time.",
+            f"Wait {self.reset_s} s and go on more slowly, or ask for a higher RATE_LIMIT.",
+            {"Retry-After": str(self.reset_s), **self.headers()},
+        )
+
+
+class RateLimiter:
+    """Counts the requests of each caller against ``RATE_LIMIT``."""
+
+    def __init__(self, rate: str) -> None:
+        self._item = parse(rate) if rate else None
+        self._strategy = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def ask(self, caller: str) -> Allowance | None:
+        """Count one request of ``caller``; None when nothing is limited."""
+        if self._item is None:
+            return None
+        granted = self._strategy.hit(self._item, caller)
+        window = self._strategy.get_window_stats(self._item, caller)
+        reset_s = max(1, math.ceil(window.reset_time - time.time()))
+        return Allowance(granted, self._item.amount, max(0, window.remaining), reset_s)
+
+
+class HeldPhotos:
+    """Bounds how many uploads are in memory at once, whatever callers do."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._held = 0
+        self._lock = threading.Lock()
+
+    @classmethod
+    def for_queue(cls, queue_size: int) -> HeldPhotos:
+        """As many as a queue of ``queue_size`` needs."""
+        return cls(queue_size + HELD_BESIDES_QUEUE)
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Hold one photo meanwhile. Raises :class:`RequestError` 503 (``queue_full``)."""
+        with self._lock:
+            if self._held >= self.most:
+                raise RequestError(
+                    503,
+                    "queue_full",
+                    "Too many photos are waiting already.",
+                    "Send it again in a few seconds.",
+                )
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= 1
+
+
+def max_body_bytes(settings: Settings) -> int:
+    """Largest request body: the largest photo and the form around it."""
+    return int(settings.max_photo_mb * 2**20) + FORM_BYTES
+
+
+def check_content_length(scope: Scope, most: int) -> None:
+    """Refuse a body that announces more than ``most`` bytes, before any is read.
+
+    Raises :class:`RequestError` 413 (``body_too_large``). What is announced wrongly is refused by
+    the server itself.
+    """
+    announced = Headers(scope=scope).get("content-length", "")
+    if announced.isdecimal() and int(announced) > most:
+        raise too_large(most)
+
+
+def too_large(most: int) -> RequestError:
+    """The error for a body of more than ``most`` bytes."""
+    return RequestError(
+        413,
+        "body_too_large",
+        f"The request has more than {most / 2**20:.1f} MiB.",
+        "Send the photo as a JPEG of medium quality, or raise MAX_PHOTO_MB.",
+        # What is still on its way will not be read.
+        {"Connection": "close"},
+    )
+
+
+class BodyLimit:
+    """Wraps ``receive``: counts the body's bytes as they come, and the time they take.
+
+    Announced or chunked, no more than ``most`` bytes are taken in. Raises :class:`BodyError` with
+    413 (``body_too_large``) or 408 (``too_slow``).
+    """
+
+    def __init__(self, receive: Receive, most: int, seconds: float = BODY_SECONDS) -> None:
+        self._receive = receive
+        self._most = most
+        self._ends = time.monotonic() + seconds
+        self._taken = 0
+        self._complete = False
+
+    async def __call__(self) -> Message:
+        """The next message."""
+        if self._complete:  # from here on only the end of the connection is waited for
+            return await self._receive()
+        try:
+            async with asyncio.timeout(max(0.0, self._ends - time.monotonic())):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise BodyError(
+                RequestError(
+                    408,
+                    "too_slow",
+                    "The request took too long to arrive.",
+                    "Send it again over a faster line.",
+                    {"Connection": "close"},
+                )
+            ) from error
+        if message["type"] == "http.request":
+            self._taken += len(message.get("body", b""))
+            self._complete = not message.get("more_body", False)
+            if self._taken > self._most:
+                raise BodyError(too_large(self._most))
+        return message
