@@ -6,7 +6,7 @@ camera as the pixels.
 
     python -m training.walls --sheet sheet.png --count 12 --seed 0 --outlines
     python -m training.walls --out folder --count 500 --seed 1000
-    python -m training.walls --demo wall.jpg
+    python -m training.walls --demo wall.jpg --demo-after wall_after.jpg
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy.typing as npt
 from training.render.colours import triple
 from training.render.develop import Conditions
 from training.render.outlines import SMALLEST_PX, boxes_of, outline
-from training.render.scene import Recipe, Scene, render
+from training.render.scene import Recipe, Reset, Scene, render
 from training.render.shading import Light
 
 SIZES = ((1024, 1365), (1365, 1024), (1024, 1024), (768, 1365), (1365, 768))
@@ -33,6 +33,8 @@ SIZE_SHARES = (0.36, 0.26, 0.18, 0.1, 0.1)
 LEAST_VISIBLE = 0.4  # objects of which less is seen are left out of the truth
 CLASSES = ("hold", "volume")
 DEMO_SEED = 8
+DEMO_RESET = 4
+DEMO_STRIPPED = frozenset({1, 4})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +45,7 @@ class TruthObject:
     outline has no holes, and a volume's includes what is bolted onto it. ``box`` is x, y, width,
     height in pixels; ``visible`` the share 0..1 of the object that is in the picture and not
     covered; ``rgb`` the pigment in sRGB, before any light; ``problem`` the route a hold belongs to.
+    ``serial`` is the same for one object on two photos of its wall.
     """
 
     kind: Literal["hold", "volume"]
@@ -52,6 +55,7 @@ class TruthObject:
     box: tuple[float, float, float, float]
     visible: float
     problem: int | None
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,12 +95,18 @@ def truth_of(scene: Scene) -> tuple[TruthObject, ...]:
                     ),
                     float(share),
                     thing.problem,
+                    thing.serial,
                 )
             )
     return tuple(found)
 
 
-def render_scene(seed: int, size: tuple[int, int] | None = None, holds: int | None = None) -> Scene:
+def render_scene(
+    seed: int,
+    size: tuple[int, int] | None = None,
+    holds: int | None = None,
+    reset: Reset | None = None,
+) -> Scene:
     """The picture with its id maps; for tests. See :func:`render_wall`."""
     rng = np.random.default_rng([seed, 0xC11B])
     drawn = SIZES[int(rng.choice(len(SIZES), p=SIZE_SHARES))]
@@ -105,7 +115,7 @@ def render_scene(seed: int, size: tuple[int, int] | None = None, holds: int | No
         raise ValueError(
             f"expected sides of at least 64 px and no negative count, got {width, height}, {holds}"
         )
-    return render(rng, Recipe.draw(rng, holds, height / width), (width, height))
+    return render(rng, Recipe.draw(rng, holds, height / width), (width, height), reset)
 
 
 def render_wall(
@@ -121,7 +131,30 @@ def render_wall(
     return SyntheticWall(scene.image, truth_of(scene))
 
 
-def render_demo(seed: int = DEMO_SEED) -> SyntheticWall:
+def render_reset(
+    seed: int, reset: Reset, size: tuple[int, int] | None = None, holds: int | None = None
+) -> SyntheticWall:
+    """The wall of ``seed`` after a ``reset``, photographed once more."""
+    scene = render_scene(seed, size, holds, reset)
+    return SyntheticWall(scene.image, truth_of(scene))
+
+
+def render_demo_after(seed: int = DEMO_SEED) -> SyntheticWall:
+    """The demo wall after a reset: two problems replaced, three holds moved, another place of the
+    camera and a little less light.
+    """
+    evening = Conditions(
+        exposure=0.93, cast=(1.05, 1.0, 0.93), vignette=0.18, spots=0.2, noise=1.2, sharpen=0.5,
+        contrast=0.25, saturation=1.04, quality=95,
+    )  # fmt: skip
+    reset = Reset(
+        DEMO_RESET, DEMO_STRIPPED, fresh=22, moved=3, colours=("orange", "purple", "white"),
+        conditions=evening, calm=0.7,
+    )  # fmt: skip
+    return render_demo(seed, reset)
+
+
+def render_demo(seed: int = DEMO_SEED, reset: Reset | None = None) -> SyntheticWall:
     """The product's demo wall: 1200 x 1600, well lit, about 60 holds in several problems."""
     rng = np.random.default_rng([seed, 0xDE30])
     light = Light((-0.3, -0.62, 0.725), 0.4, 0.35)
@@ -134,7 +167,7 @@ def render_demo(seed: int = DEMO_SEED) -> SyntheticWall:
         floor=True, steady=0.5, colours=("red", "blue", "yellow", "green", "pink", "black"),
         light=light, conditions=bright,
     )  # fmt: skip
-    scene = render(rng, recipe, (1200, 1600))
+    scene = render(rng, recipe, (1200, 1600), reset)
     return SyntheticWall(scene.image, truth_of(scene))
 
 
@@ -245,11 +278,15 @@ def main(arguments: list[str] | None = None) -> None:
         "--out", type=Path, help="write pictures, labels and colours into this folder"
     )
     parser.add_argument("--demo", type=Path, help="write the product's demo wall to this JPEG")
+    parser.add_argument("--demo-after", type=Path, help="and this one: the demo wall after a reset")
     parser.add_argument("--count", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
-    if chosen.count < 1 or not (chosen.sheet or chosen.out or chosen.demo):
-        parser.error("name at least one of --sheet, --out, --demo, and a count of 1 or more")
+    wanted = chosen.sheet or chosen.out or chosen.demo or chosen.demo_after
+    if chosen.count < 1 or not wanted:
+        parser.error(
+            "name at least one of --sheet, --out, --demo, --demo-after, and a count of 1 or more"
+        )
     if chosen.sheet:
         _save(
             chosen.sheet,
@@ -259,6 +296,8 @@ def main(arguments: list[str] | None = None) -> None:
         write_dataset(chosen.out, chosen.count, chosen.seed)
     if chosen.demo:
         _save(chosen.demo, render_demo().image, quality=84)
+    if chosen.demo_after:
+        _save(chosen.demo_after, render_demo_after().image, quality=84)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.settings import DEFAULT_PALETTE
 from training.render.colours import PIGMENTS, pigment, srgb_to_lab, to_linear, to_srgb, triple
 from training.render.outlines import boxes_of, outline
-from training.render.scene import Scene
+from training.render.scene import Reset, Scene
 from training.render.shading import Light, Material, hold_patch
 from training.render.shapes import FAMILIES, relief
 from training.walls import (
@@ -23,6 +24,7 @@ from training.walls import (
     SyntheticWall,
     TruthObject,
     main,
+    render_demo_after,
     render_scene,
     render_wall,
     truth_of,
@@ -271,3 +273,33 @@ def test_sheet_with_outlines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     main(["--sheet", str(tmp_path / "sheet.png"), "--count", "3", "--outlines"])
     picture = cv2.imread(str(tmp_path / "sheet.png"))
     assert picture is not None and picture.shape == (480, 1440, 3)
+
+
+def test_a_reset_wall_keeps_what_was_not_touched() -> None:
+    before = render_scene(3, (400, 500), 30)
+    problems = {thing.problem for thing in before.things.values()} - {None}
+    stripped = frozenset({min(problems)})
+    after = render_scene(3, (400, 500), 30, Reset(5, stripped, fresh=6, moved=2))
+
+    old = {t.serial: t for t in before.things.values() if t.kind == "hold"}
+    new = {t.serial: t for t in after.things.values() if t.kind == "hold"}
+    gone = {serial for serial, thing in old.items() if thing.problem in stripped}
+    assert gone and not gone & set(new)
+    assert set(old) - gone <= set(new)
+    for serial in set(old) - gone:
+        assert new[serial].colour == old[serial].colour
+        np.testing.assert_array_equal(new[serial].pigment, old[serial].pigment)
+    assert {t.problem for s, t in new.items() if s not in old} == {
+        t.problem for t in new.values() if (t.problem or 0) > 1000
+    }
+    assert before.image.shape == after.image.shape
+    assert np.mean(np.abs(before.image.astype(float) - after.image)) > 5  # another place
+
+
+def test_the_demo_after_the_reset_is_the_one_that_ships(repository: Path) -> None:
+    with Image.open(repository / "assets" / "demo_wall_after.jpg") as shipped:
+        picture = np.asarray(shipped.convert("RGB"), float)
+
+    # Not to the byte: JPEG encoders differ.
+    assert np.abs(picture - render_demo_after().image).mean() < 4
+    assert (repository / "assets" / "demo_wall_after.jpg").stat().st_size < 500_000

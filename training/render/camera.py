@@ -9,7 +9,7 @@ r_undistorted = r (1 + k r^2)).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ Matrix = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Camera:
     """``width`` and ``height`` of the frame in px, focal length in px, angles in radians, ``bend``
-    = k at the corner.
+    = k at the corner; ``distance`` of the wall in focal lengths.
     """
 
     width: int
@@ -33,6 +33,7 @@ class Camera:
     pitch: float
     roll: float
     bend: float
+    distance: float = 1.0
 
     @classmethod
     def draw(cls, rng: np.random.Generator, width: int, height: int, steady: float = 1.0) -> Camera:
@@ -71,13 +72,14 @@ class Camera:
         m = self._rotation().T.astype(np.float32)
         f = np.float32(self.focal)
         depth = np.maximum(u * m[2, 0] + v * m[2, 1] + f * m[2, 2], np.float32(0.05) * f) / f
+        depth /= np.float32(self.distance)
         across = (u * m[0, 0] + v * m[0, 1] + f * m[0, 2]) / depth
         down = (u * m[1, 0] + v * m[1, 1] + f * m[1, 2]) / depth
         return across, down
 
     def project(self, x: float, y: float) -> tuple[float, float]:
         """The frame's x and y of a point of the plane."""
-        ray = self._rotation() @ np.array([x, y, self.focal])
+        ray = self._rotation() @ np.array([x, y, self.focal * self.distance])
         scale = self.focal / max(float(ray[2]), 1e-3)
         u, v = float(ray[0]) * scale, float(ray[1]) * scale
         px, py = u, v
@@ -85,6 +87,18 @@ class Camera:
             stretch = 1 + self._bend * (px * px + py * py)
             px, py = u / stretch, v / stretch
         return px + self.width / 2 - 0.5, py + self.height / 2 - 0.5
+
+    def stepped(self, rng: np.random.Generator, calm: float = 1.0) -> Camera:
+        """The same phone some steps further, nearer to the wall and held a little otherwise;
+        ``calm`` below 1 makes for less of everything but the step towards the wall.
+        """
+        return replace(
+            self,
+            yaw=float(np.clip(self.yaw + calm * rng.normal(0, 0.12), -0.5, 0.5)),
+            pitch=float(np.clip(self.pitch + calm * rng.normal(0, 0.07), -0.35, 0.45)),
+            roll=self.roll + calm * float(rng.normal(0, 0.03)),
+            distance=float(rng.uniform(0.84, 0.96)),
+        )
 
     def magnification(self, x: float, y: float) -> float:
         """Area of the frame per area of the plane at a point of the plane."""

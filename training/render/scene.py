@@ -6,7 +6,7 @@ same camera.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -102,13 +102,34 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """What setters did to a wall between two photos, and the second photo.
+
+    ``stripped`` problems were taken down, ``fresh`` holds (a wish) in new problems put up, and
+    ``moved`` holds of the others hang elsewhere. ``seed`` decides over all of it and over the place
+    of the second camera.
+    """
+
+    seed: int
+    stripped: frozenset[int]
+    fresh: int
+    moved: int = 0
+    colours: tuple[str, ...] = ()
+    conditions: Conditions | None = None
+    calm: float = 1.0  # below 1: the second camera stands closer to the first
+
+
+@dataclass(frozen=True, slots=True)
 class Thing:
-    """What is known of one object while it is drawn."""
+    """What is known of one object while it is drawn. ``serial`` is the object's own number: it
+    keeps it when it is moved.
+    """
 
     kind: str
     colour: str
     pigment: Image
     problem: int | None
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +212,7 @@ class _Stage:
             float(np.clip((y + self.y0) / f, -0.8, 0.8)),
         )
 
-    def hang(self, spot: layout.Placement) -> None:
+    def hang(self, spot: layout.Placement, serial: int) -> None:
         """Draw one hold with its shadow."""
         rng = self.rng
         factor = 1 if spot.size >= 46 else min(4, int(np.ceil(46 / spot.size)))
@@ -207,7 +228,8 @@ class _Stage:
         )
         n, m = patch.alpha.shape
         x, y = round(spot.x - m / 2), round(spot.y - n / 2)
-        self._place(patch, x, y, Thing("hold", spot.colour, spot.pigment, spot.problem))
+        thing = Thing("hold", spot.colour, spot.pigment, spot.problem, serial)
+        self._place(patch, x, y, thing)
 
     def _material(self, spot: layout.Placement) -> Material:
         rng = self.rng
@@ -257,7 +279,7 @@ class _Stage:
                 patch,
                 round(x) + corner[0],
                 round(y) + corner[1],
-                Thing("volume", names[i], colours[i], None),
+                Thing("volume", names[i], colours[i], None, -1 - len(self.things)),
             )
 
     def _spot(self, margin: float) -> tuple[float, float]:
@@ -279,8 +301,10 @@ class _Stage:
         high_y = min(seen[3], self.canvas.height) - (margin if self.recipe.floor else spare)
         return low_x, low_y, max(high_x, low_x + 20), max(high_y, low_y + 20)
 
-    def set_holds(self) -> None:
-        """Draw the holds, and tape and cards beside some of them."""
+    def set_holds(self, reset: Reset | None = None) -> None:
+        """Draw the holds, and tape and cards beside some of them; ``reset`` says which of them were
+        taken down or moved since.
+        """
         rng, recipe = self.rng, self.recipe
         typical = recipe.size_m * self.ppm
         if recipe.set_as == "shop":
@@ -292,14 +316,66 @@ class _Stage:
                 spots = layout.routes(rng, region, recipe.holds, shelf, free, recipe.colours)
             else:
                 spots = layout.mixed(rng, region, recipe.holds, shelf, free)
-        for spot in spots:
-            self.hang(spot)
-            if rng.random() < recipe.marks:
-                if rng.random() < 0.6:
-                    clutter.tape(rng, self.canvas, spot.x, spot.y, spot.size, self.ppm, spot.colour)
-                else:
-                    clutter.card(rng, self.canvas, spot.x, spot.y, spot.size, self.ppm)
+        shelter = None if reset is None else Canvas(self.canvas.rgb.copy())
+        if reset is not None:
+            spots = _moved(spots, self.region(typical), reset)
+        for serial, spot in enumerate(spots, start=1):
+            if reset is None or shelter is None or spot.problem not in reset.stripped:
+                self._hang_marked(spot, serial)
+                continue
+            # Drawn where nobody looks: so the dice fall for the others as they did before.
+            self.canvas, shelter = shelter, self.canvas
+            self._hang_marked(spot, serial)
+            self.things.popitem()
+            self.canvas, shelter = shelter, self.canvas
         clutter.screws(rng, self.canvas, int(rng.poisson(2)), self.ppm)
+        if reset is not None:
+            self._set_anew([s for s in spots if s.problem not in reset.stripped], len(spots), reset)
+
+    def _hang_marked(self, spot: layout.Placement, serial: int) -> None:
+        rng = self.rng
+        self.hang(spot, serial)
+        if rng.random() < self.recipe.marks:
+            if rng.random() < 0.6:
+                clutter.tape(rng, self.canvas, spot.x, spot.y, spot.size, self.ppm, spot.colour)
+            else:
+                clutter.card(rng, self.canvas, spot.x, spot.y, spot.size, self.ppm)
+
+    def _set_anew(self, left: list[layout.Placement], last: int, reset: Reset) -> None:
+        """Put up the new problems, then leave the wall to the second camera."""
+        self.rng = rng = np.random.default_rng([reset.seed, 0x5E7])
+        typical = self.recipe.size_m * self.ppm
+        free = layout.Spots(rng, 0.0)
+        for spot in left:
+            free.take(spot.x, spot.y, spot.size)
+        shelf = layout.Stock(rng, typical)
+        fresh = layout.routes(rng, self.region(typical), reset.fresh, shelf, free, reset.colours)
+        for serial, spot in enumerate(fresh, start=last + 1):
+            self.hang(replace(spot, problem=1000 + (spot.problem or 0)), serial)
+        self.camera = self.camera.stepped(rng, reset.calm)
+        self.map_x, self.map_y = self.camera.plane_maps()
+
+
+def _moved(
+    spots: list[layout.Placement], region: layout.Region, reset: Reset
+) -> list[layout.Placement]:
+    """The same spots, ``reset.moved`` of those that stay up in another place: off all others by
+    their reach, half a metre or more away from where they were as far as the wall allows.
+    """
+    rng = np.random.default_rng([reset.seed, 0x40E])
+    staying = [i for i, spot in enumerate(spots) if spot.problem not in reset.stripped]
+    chosen = rng.permutation(staying)[: reset.moved].tolist()
+    spots = list(spots)
+    for index in chosen:
+        spot = spots[index]
+        others = np.array([[s.x, s.y, s.size] for s in spots])
+        for _ in range(60):
+            x, y = rng.uniform(region[0], region[2]), rng.uniform(region[1], region[3])
+            gap = np.hypot(others[:, 0] - x, others[:, 1] - y)
+            if (gap > (others[:, 2] + spot.size) * 0.6).all() and gap[index] > 2 * spot.size:
+                spots[index] = replace(spot, x=x, y=y)
+                break
+    return spots
 
 
 def _surround(stage: _Stage) -> Image:
@@ -351,11 +427,16 @@ def _people(stage: _Stage, frame: Image) -> npt.NDArray[np.bool_]:
     return front
 
 
-def render(rng: np.random.Generator, recipe: Recipe, size: tuple[int, int]) -> Scene:
-    """Draw one picture of ``size`` (width, height) px."""
+def render(
+    rng: np.random.Generator, recipe: Recipe, size: tuple[int, int], reset: Reset | None = None
+) -> Scene:
+    """Draw one picture of ``size`` (width, height) px; with ``reset`` the second photo of the wall
+    that the same ``rng`` and ``recipe`` draw without it.
+    """
     stage = _Stage(rng, recipe, size)
     stage.bolt_volumes()
-    stage.set_holds()
+    stage.set_holds(reset)
+    rng = stage.rng
     canvas = stage.canvas
     map_x, map_y = stage.map_x - np.float32(stage.x0), stage.map_y - np.float32(stage.y0)
     covered = (map_x > 0) & (map_x < canvas.width - 1) & (map_y > 0) & (map_y < canvas.height - 1)
@@ -373,7 +454,8 @@ def render(rng: np.random.Generator, recipe: Recipe, size: tuple[int, int]) -> S
         objects[~covered] = 0
         volumes[~covered] = 0
     front = _people(stage, frame)
-    image = develop(rng, frame, recipe.conditions or Conditions.draw(rng))
+    conditions = reset.conditions if reset is not None else recipe.conditions
+    image = develop(rng, frame, conditions or Conditions.draw(rng))
     full = {
         ident: canvas.area[ident] * stage.camera.magnification(x + stage.x0, y + stage.y0)
         for ident, (x, y) in canvas.centre.items()
