@@ -34,7 +34,9 @@ def ciede2000(first: Lab, second: Lab) -> float:
     mean_chroma = (chroma + other_chroma) / 2
     # (15) to (22): one step counts less where the eye sees less.
     off_middle = (mean_lightness - 50) ** 2
-    lightness_part = (other_lightness - lightness) / (1 + 0.015 * off_middle / sqrt(20 + off_middle))
+    lightness_part = (other_lightness - lightness) / (
+        1 + 0.015 * off_middle / sqrt(20 + off_middle)
+    )
     chroma_part = (other_chroma - chroma) / (1 + 0.045 * mean_chroma)
     hue_part = hue_step / (1 + 0.015 * mean_chroma * _hue_weight(mean_hue))
     blue = radians(30) * exp(-(((mean_hue - radians(275)) / radians(25)) ** 2))
