@@ -51,8 +51,10 @@ _STRIP_ROWS = 64
 
 @dataclass(frozen=True, slots=True)
 class _HalfPlanes:
-    """Two (3, 3) matrices in linear sRGB, and the normal (3,) of the plane that parts their domains:
-    the first is for colours on the side of the normal or on the plane."""
+    """Two (3, 3) matrices in linear sRGB, and the normal (3,) of the plane between their domains.
+
+    ``first`` is for the colours on that plane and on the side to which the normal points.
+    """
 
     first: Floats
     second: Floats
@@ -199,7 +201,7 @@ def confusable_problems(
 
 
 def _members(analysis: WallAnalysis, problem: Problem) -> list[int]:
-    """Places in ``analysis.holds`` of the problem's holds; of its volumes when it has only those."""
+    """Places in ``analysis.holds`` of the problem's holds; of its volumes when that is all."""
     every = [place for place, hold in enumerate(analysis.holds) if hold.problem == problem.id]
     return [place for place in every if analysis.holds[place].kind == "hold"] or every
 
