@@ -82,17 +82,17 @@ class Detector:
         """
         height, width = pixels.shape[:2]
         whole = self.views(width, height)[0]
-        found = self._look(pixels, whole)
+        found = self.look(pixels, whole)
         zoom = thrifty_zoom(needed_zoom(found, whole), lower_quartile(found), whole, self.side)
         tiles = lay_out(width, height, self.side, zoom=zoom)[1:]
         yield 1 / (1 + len(tiles))
         for index, tile in enumerate(tiles, start=2):
-            found += self._look(pixels, tile)
+            found += self.look(pixels, tile)
             yield index / (1 + len(tiles))
         return merge(found)
 
-    def _look(self, pixels: NDArray[np.uint8], view: View) -> list[Detection]:
-        """Detections of one view in picture pixels."""
+    def look(self, pixels: NDArray[np.uint8], view: View) -> list[Detection]:
+        """Detections of one view of uint8 (H, W, 3) RGB ``pixels``, in pixels of ``pixels``."""
         tensor, zoom = cut_view(pixels, view, self.side)
         return self._read_view(*self._run(tensor), view, np.array(zoom, np.float32))
 
