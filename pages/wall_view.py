@@ -1,0 +1,192 @@
+"""The clickable wall: the photo with its holds as outlines that a setter can point at.
+
+A components-v2 element, so it lives in the page itself, in the page's theme. The photo is served as
+a file that the browser fetches once; what travels with an edit is the drawing alone
+(:func:`core.wall_picture.wall_drawing`). Hovering, zooming, filtering and selecting happen in the
+browser; the server hears of a selection a moment later, and of every wish for an edit.
+
+Nothing is computed here but the change from the picture's units to pixels of the photo. The files in
+``assets/wall_view`` are one module of JavaScript, in the order of :data:`SCRIPTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit import runtime
+
+from core.wall import Box, Point
+from core.wall_picture import UNITS_PER_PX, WallPicture
+from pages.words import _
+
+FOLDER = Path(__file__).resolve().parents[1] / "assets" / "wall_view"
+SCRIPTS = ("drawing.js", "view.js", "wall_view.js", "controls.js")
+
+MAX_CHOSEN = 10_000
+"""A longer list from a browser is not a selection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The selection as Python last set it.
+
+    The browser follows it when ``serial`` differs from the last one it saw; until then its own
+    selection stands, which may be newer. ``reveal`` moves the view so that the last one is seen.
+    """
+
+    holds: tuple[int, ...] = ()
+    serial: int = 0
+    reveal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """What to call before the next run: ``selection`` and ``remove`` with ids of holds, ``point``
+    and ``box`` with places in pixels of the photo."""
+
+    selection: Callable[[tuple[int, ...]], None]
+    point: Callable[[Point], None]
+    box: Callable[[Box], None]
+    remove: Callable[[tuple[int, ...]], None]
+
+
+@cache
+def _source(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+_mount = st.components.v2.component(
+    "climbmate_wall",
+    html=_source("wall_view.html"),
+    css=_source("wall_view.css"),
+    js="\n".join(map(_source, SCRIPTS)),
+)
+
+
+def wall_view(
+    picture: WallPicture,
+    drawing: Mapping[str, Any],
+    chosen: Chosen,
+    listeners: Listeners,
+    *,
+    key: str,
+    colour_words: Mapping[str, str],
+    vision: Sequence[float] | None = None,
+) -> None:
+    """Show the wall.
+
+    ``drawing`` is what :func:`core.wall_picture.wall_drawing` made for ``picture.scale``;
+    ``colour_words`` are the names of colours in the reader's language; ``vision`` nine numbers, a
+    3 x 3 matrix over linear RGB by rows, that shows the wall as a colour-blind person sees it.
+    """
+    data = {
+        "photo": {
+            "url": _photo_url(picture.jpeg, key),
+            "width": picture.width * UNITS_PER_PX,
+            "height": picture.height * UNITS_PER_PX,
+        },
+        **drawing,
+        "selection": list(chosen.holds),
+        "serial": chosen.serial,
+        "reveal": chosen.reveal,
+        "colourWords": dict(colour_words),
+        "vision": list(vision) if vision is not None else None,
+        "words": wall_words(),
+    }
+    unit = picture.scale / UNITS_PER_PX
+
+    def event(name: str) -> Any:
+        return st.session_state[key].get(name)
+
+    def on_selection() -> None:
+        if (ids := read_ids(event("selection"))) is not None:
+            listeners.selection(ids)
+
+    def on_remove() -> None:
+        if ids := read_ids(event("remove")):
+            listeners.remove(ids)
+
+    def on_point() -> None:
+        if numbers := read_numbers(event("point"), 2):
+            listeners.point((numbers[0] * unit, numbers[1] * unit))
+
+    def on_box() -> None:
+        if numbers := read_numbers(event("box"), 4):
+            x, y, width, height = (number * unit for number in numbers)
+            listeners.box((x, y, width, height))
+
+    _mount(
+        key=key,
+        data=data,
+        on_selection_change=on_selection,
+        on_remove_change=on_remove,
+        on_point_change=on_point,
+        on_box_change=on_box,
+    )
+
+
+def _photo_url(jpeg: bytes, key: str) -> str:
+    """Where the browser gets the photo: the same address as long as the photo is the same."""
+    url = runtime.get_instance().media_file_mgr.add(jpeg, "image/jpeg", f"wall-view-{key}")
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}{url}" if base else url
+
+
+def read_ids(value: object) -> tuple[int, ...] | None:
+    """Ids of holds as a browser sent them; None when it sent something else."""
+    if not isinstance(value, list) or len(value) > MAX_CHOSEN:
+        return None
+    if not all(type(number) is int and number >= 1 for number in value):
+        return None
+    return tuple(dict.fromkeys(value))
+
+
+def read_numbers(value: object, count: int) -> tuple[float, ...] | None:
+    """``count`` finite numbers as a browser sent them; None when it sent something else."""
+    if not isinstance(value, list) or len(value) != count:
+        return None
+    if not all(type(number) in (int, float) and isfinite(number) for number in value):
+        return None
+    return tuple(map(float, value))
+
+
+def wall_words() -> dict[str, str]:
+    """Every text in the wall, in the reader's language; names in braces are filled in there."""
+    return {
+        "wall": _("The wall with its holds"),
+        "tools": _("Tools for the wall"),
+        "select": _("Select holds"),
+        "point": _("Add a hold by clicking on it"),
+        "box": _("Add a hold by drawing a box around it"),
+        "several": _("Select several holds"),
+        "selectHint": _("Click a hold; with Shift, add it to the selection"),
+        "severalHint": _("Every click adds a hold, or takes it away again"),
+        "pointHint": _("Click a hold that was missed"),
+        "boxHint": _("Draw a box around a hold that was missed"),
+        "zoomIn": _("Zoom in"),
+        "zoomOut": _("Zoom out"),
+        "zoomAll": _("Show the whole wall"),
+        "holdKind": _("Hold"),
+        "volumeKind": _("Volume"),
+        "holdNumber": _("Hold {number}"),
+        "volumeNumber": _("Volume {number}"),
+        "hold": _("{kind} {number}, {colour}, {confidence} %, {problem}"),
+        "unsureHold": _("{kind} {number}, {colour}, {confidence} %, unsure, {problem}"),
+        "problem": _("Problem {number}"),
+        "noProblem": _("No problem"),
+        "unsure": _("unsure"),
+        "colours": _("Show only these colours"),
+        "showProblem": _("Show only this problem"),
+        "allProblems": _("All problems"),
+        "labels": _("Labels on the holds"),
+        "labels_problems": _("Problem numbers"),
+        "labels_colours": _("Colour names"),
+        "labels_patterns": _("Patterns"),
+        "labels_none": _("No labels"),
+    }
