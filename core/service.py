@@ -74,6 +74,12 @@ class Readiness:
     missing: tuple[str, ...] = ()
     error: ClimbMateError | None = None
 
+    def problem(self) -> ClimbMateError:
+        """Why it is not ready, as the error to show or raise."""
+        return self.error or NotReadyError(
+            "service_not_ready", " ".join(self.missing), "Try again in a moment."
+        )
+
 
 class ModelService:
     """Serves analyses. Make one, :meth:`start` it, :meth:`close` it at the end."""

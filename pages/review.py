@@ -1,6 +1,6 @@
 """One photo of a wall, reviewed: upload it or take the demo wall, see what was found, download it.
 
-The page lays out what :func:`core.analysis.analyze` found and computes nothing itself. The session
+The page lays out what :mod:`core.service` found and computes nothing itself. The session
 keeps the analysis document and the annotated picture as an encoded file, of the latest photo only;
 never pixels, never models.
 """
@@ -14,11 +14,12 @@ from pathlib import Path, PurePath
 import pandas as pd
 import streamlit as st
 
-from core.analysis import Stage, Step, analyze, finish
+from core.analysis import Stage
 from core.errors import ClimbMateError
 from core.export import encode_json, to_csv
 from core.overlay import draw_overlay, encode_jpeg
-from core.photo import Photo
+from core.photo import Photo, open_photo
+from core.service import Answer
 from core.wall import WallAnalysis
 from pages.shared import Ready, Review, plain, ready_or_stop, show_error
 
@@ -52,21 +53,22 @@ def chosen_photo(ready: Ready) -> tuple[str, bytes] | None:
 
 def review(name: str, data: bytes, sha256: str, ready: Ready) -> Review:
     """Analyse the photo, with its progress on the page."""
-    opened: list[Photo] = []
+    photo: Photo | None = None
     place = st.empty()
     bar = place.progress(0.0, text="Waiting for another analysis to end")
-
-    def on_step(step: Step) -> None:
-        bar.progress(step.share, text=DOING[step.stage])
-        if step.photo is not None:
-            opened.append(step.photo)
-
     try:
-        # Closing matters when the visitor leaves or clicks meanwhile: the run is then broken off.
-        with ready.turn, closing(analyze(data, ready.models, ready.settings, name=name)) as steps:
-            analysis = finish(steps, on_step)
-            drawn = draw_overlay(opened[0].pixels, analysis, opened[0].scale)
-            return Review(sha256, analysis.document(), encode_jpeg(drawn))
+        # Closing matters when the visitor leaves or clicks meanwhile: the work is then given up.
+        with closing(ready.service.steps(data, name=name)) as steps:
+            for item in steps:
+                if isinstance(item, Answer):
+                    analysis = item.analysis
+                    break
+                bar.progress(item.share, text=DOING[item.stage])
+                photo = item.photo or photo
+        if photo is None:  # known already, so nobody opened it
+            photo = open_photo(data, name=name, settings=ready.settings)
+        drawn = draw_overlay(photo.pixels, analysis, photo.scale)
+        return Review(sha256, analysis.document(), encode_jpeg(drawn))
     except ClimbMateError as error:
         return Review(sha256, error=(error.message, error.hint))
     finally:

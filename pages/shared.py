@@ -1,32 +1,31 @@
-"""What every page needs: the settings with the loaded models, and errors shown as sentences.
+"""What every page needs: the settings with the running service, and errors shown as sentences.
 
-Models are loaded once per process and shared by all sessions. Nothing is analysed here.
+One service serves all sessions, and under ``server.py`` the REST face too. Nothing is analysed
+here.
 """
 
 from __future__ import annotations
 
 import re
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from core import analysis
 from core.errors import ClimbMateError
+from core.service import ModelService, release_shared, shared_service
 from core.settings import Settings, load_settings
+from pages.words import _
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|$:~&])")
 
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """What an analysis takes. ``turn`` is held while one runs: two at once would need twice the
-    memory, which a small server does not have."""
+    """What a page works with: the configuration and the service that analyses."""
 
     settings: Settings
-    models: analysis.Models
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    service: ModelService
 
 
 @dataclass(frozen=True)
@@ -40,19 +39,31 @@ class Review:
     error: tuple[str, str] = ("", "")
 
 
-@st.cache_resource(show_spinner="Loading the models", max_entries=1)
+def _release(ready: Ready) -> None:
+    release_shared(ready.service)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1, on_release=_release)
 def _ready() -> Ready:
     settings = load_settings()
-    models = analysis.load_models(settings)
-    models.warm_up()
-    return Ready(settings, models)
+    return Ready(settings, shared_service(settings))
 
 
 def ready_or_stop() -> Ready:
-    """The settings and models of this process; where they cannot be had, the page says why and
-    ends."""
+    """The settings and the service of this process, its models loaded; where they cannot be had,
+    the page says why and ends.
+
+    A page that runs again after a failure has loading tried again.
+    """
     try:
-        return _ready()
+        ready = _ready()
+        readiness = ready.service.readiness()
+        if not readiness.ready:
+            with st.spinner(_("Loading the models")):
+                readiness = ready.service.wait_ready()
+        if readiness.ready:
+            return ready
+        raise readiness.problem()
     except ClimbMateError as error:
         show_error(error.message, error.hint)
         st.stop()
