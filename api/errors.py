@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -62,6 +62,10 @@ class BodyError(HTTPException):
     def __init__(self, error: RequestError) -> None:
         super().__init__(error.status, error.message)
         self.error = error
+
+
+class ClientGone(Exception):
+    """The caller hung up before it was answered; nobody is left to be told anything."""
 
 
 def error_response(error: ClimbMateError) -> JSONResponse:
@@ -132,6 +136,11 @@ async def on_invalid_request(_request: Request, error: Exception) -> JSONRespons
     return error_response(RequestError(422, "invalid_request", " ".join(sentences), hint))
 
 
+async def on_client_gone(_request: Request, _error: Exception) -> Response:
+    """Nobody reads this; the status is what nginx counts such requests under."""
+    return Response(status_code=499)
+
+
 def _place(location: tuple[int | str, ...]) -> str:
     kind, *names = location
     name = ".".join(map(str, names))
@@ -143,6 +152,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ClimbMateError, on_climbmate_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(ClientGone, on_client_gone)
 
 
 class LastResort:

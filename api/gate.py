@@ -17,7 +17,7 @@ from api.errors import RequestError, error_response
 from api.keys import Keyring
 from api.limits import (
     Allowance,
-    BodyLimit,
+    OpenBodies,
     RateLimiter,
     check_content_length,
     max_body_bytes,
@@ -44,12 +44,19 @@ class Gate:
     """ASGI middleware that lets a request through or answers it with a refusal."""
 
     def __init__(
-        self, app: ASGIApp, *, settings: Settings, keyring: Keyring, limiter: RateLimiter
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        keyring: Keyring,
+        limiter: RateLimiter,
+        bodies: OpenBodies,
     ) -> None:
         self.app = app
         self.settings = settings
         self.keyring = keyring
         self.limiter = limiter
+        self.bodies = bodies
         self.most_bytes = max_body_bytes(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +83,7 @@ class Gate:
         except RequestError as refusal:
             await error_response(refusal)(scope, receive, with_allowance)
             return
-        await self.app(scope, BodyLimit(receive, self.most_bytes), with_allowance)
+        await self.app(scope, self.bodies.limited(receive, self.most_bytes), with_allowance)
 
     def recognise(self, scope: Scope) -> Caller:
         """The caller of a request, by the key it sends and the address it comes from."""

@@ -9,6 +9,7 @@ import asyncio
 import math
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -152,13 +153,20 @@ class BodyLimit:
         self._ends = time.monotonic() + seconds
         self._taken = 0
         self._complete = False
+        self._timeout: asyncio.Timeout | None = None
+
+    def hurry(self, seconds: float) -> None:
+        """Let the rest of the body take no longer than this."""
+        self._ends = min(self._ends, time.monotonic() + seconds)
+        if self._timeout is not None:
+            self._timeout.reschedule(asyncio.get_running_loop().time() + seconds)
 
     async def __call__(self) -> Message:
         """The next message."""
         if self._complete:  # from here on only the end of the connection is waited for
             return await self._receive()
         try:
-            async with asyncio.timeout(max(0.0, self._ends - time.monotonic())):
+            async with asyncio.timeout(max(0.0, self._ends - time.monotonic())) as self._timeout:
                 message = await self._receive()
         except TimeoutError as error:
             raise BodyError(
@@ -170,9 +178,29 @@ class BodyLimit:
                     {"Connection": "close"},
                 )
             ) from error
+        finally:
+            self._timeout = None
         if message["type"] == "http.request":
             self._taken += len(message.get("body", b""))
             self._complete = not message.get("more_body", False)
             if self._taken > self._most:
                 raise BodyError(too_large(self._most))
         return message
+
+
+class OpenBodies:
+    """The bodies that are being read; those of requests that have ended are forgotten."""
+
+    def __init__(self) -> None:
+        self._bodies: weakref.WeakSet[BodyLimit] = weakref.WeakSet()
+
+    def limited(self, receive: Receive, most: int) -> BodyLimit:
+        """``receive`` within the bounds."""
+        body = BodyLimit(receive, most)
+        self._bodies.add(body)
+        return body
+
+    def hurry(self, seconds: float) -> None:
+        """Let none of them take longer than this: the server is about to end."""
+        for body in tuple(self._bodies):
+            body.hurry(seconds)
