@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import OutputError
-from core.wall import Hold, WallAnalysis
+from core.wall import Hold, Problem, WallAnalysis
 
 CSV_COLUMNS = (
     "photo",
@@ -36,6 +36,8 @@ CSV_COLUMNS = (
     "width",
     "height",
     "area_px",
+    "problem_name",
+    "grade",
 )
 
 COCO_CATEGORIES = {"hold": 1, "volume": 2}
@@ -66,18 +68,21 @@ def to_csv(*analyses: WallAnalysis) -> str:
 
     Numbers are as in the analysis document: box and area in pixels of the upright photo. ``rgb``
     is ``#rrggbb``; ``alternatives`` reads ``pink 0.4; red 0.1``. A text that a spreadsheet would
-    run as a formula gets an apostrophe in front.
+    run as a formula gets an apostrophe in front. ``problem_name`` and ``grade`` are empty where a
+    setter gave none.
     """
     sink = io.StringIO()
     writer = csv.writer(sink)  # the default dialect: commas, quotes doubled, CRLF
     writer.writerow(CSV_COLUMNS)
     for analysis in analyses:
+        problems = {problem.id: problem for problem in analysis.problems}
         for hold in analysis.document()["holds"]:
-            writer.writerow(_csv_row(analysis.photo.name, hold))
+            problem = problems.get(hold["problem"])
+            writer.writerow(_csv_row(analysis.photo.name, hold, problem))
     return _without_surrogates(sink.getvalue())
 
 
-def _csv_row(photo: str, hold: dict[str, Any]) -> list[object]:
+def _csv_row(photo: str, hold: dict[str, Any], problem: Problem | None) -> list[object]:
     colour = hold["colour"]
     alternatives = "; ".join(f"{name} {share}" for name, share in colour["alternatives"])
     return [
@@ -93,6 +98,8 @@ def _csv_row(photo: str, hold: dict[str, Any]) -> list[object]:
         hold["score"],
         *hold["box"],
         hold["area_px"],
+        _inert(problem.name) if problem else "",
+        _inert(problem.grade) if problem else "",
     ]
 
 
@@ -109,7 +116,8 @@ def to_coco(analyses: Sequence[WallAnalysis]) -> dict[str, Any]:
 
     Images and annotations are numbered from 1 in the order given. Besides the fields of the format,
     an annotation has the ``score``, the ``hold`` id of the analysis, ``attributes`` (``colour``,
-    ``colour_confidence``, ``colour_sure``) and the ``problem``.
+    ``colour_confidence``, ``colour_sure``) and the ``problem``; where a setter gave them, also the
+    ``problem_name`` and the ``grade``.
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -124,8 +132,11 @@ def to_coco(analyses: Sequence[WallAnalysis]) -> dict[str, Any]:
                 "sha256": photo.sha256,
             }
         )
+        problems = {problem.id: problem for problem in analysis.problems}
         for hold in analysis.holds:
-            annotations.append(_coco_annotation(hold, len(annotations) + 1, image_id))
+            annotation = _coco_annotation(hold, len(annotations) + 1, image_id)
+            problem = problems.get(hold.problem) if hold.problem else None
+            annotations.append(annotation | _words_of(problem))
     return {
         "info": {"description": "Climbing holds and volumes found by ClimbMate", "version": "1"},
         "licenses": [],
@@ -156,6 +167,12 @@ def _coco_annotation(hold: Hold, number: int, image_id: int) -> dict[str, Any]:
             "colour_sure": hold.colour.sure,
         },
     }
+
+
+def _words_of(problem: Problem | None) -> dict[str, str]:
+    """What a setter called the problem, without what is empty."""
+    words = {"problem_name": problem.name, "grade": problem.grade} if problem else {}
+    return {key: word for key, word in words.items() if word}
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

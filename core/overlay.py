@@ -3,7 +3,8 @@
 The wall is dimmed a little so that the holds stand out. Every outline is drawn in the colour's
 name, not in the hold's own shade, over a wider line of the opposite brightness: a black hold shows
 on a black wall and a white one on white. Volumes are dashed, a colour that is unsure has a question
-mark, and each hold of a problem wears the problem's number on a plate of the problem's colour.
+mark, and each hold of a problem wears the problem's number on a plate of the problem's colour. The
+lowest hold's plate has the grade too, where a setter gave one.
 
 All sizes follow the picture's. Not done here: connecting the holds of a problem (on a dense wall
 the lines hide more than they tell) and reading photos.
@@ -44,6 +45,9 @@ DARK, LIGHT = (12, 12, 12), (255, 255, 255)
 
 WALL_BRIGHTNESS = 0.72
 """What is left of the wall's brightness around the holds."""
+
+PLATE_LETTERS = 8
+"""Letters of a grade that a plate has room for."""
 
 _SUBPIXEL_BITS = 4
 
@@ -111,6 +115,23 @@ def contrasting(colour: RGB) -> RGB:
     return DARK if luminance > 0.1791 else LIGHT
 
 
+def grade_marks(analysis: WallAnalysis) -> dict[int, str]:
+    """The grade to write on a hold's plate, by hold id: on the lowest hold of each graded problem,
+    where a climber starts to read.
+
+    The built-in font has no letters but Latin ones, so any other grade stays off the picture; so
+    does one that is too long for a plate (:data:`PLATE_LETTERS`).
+    """
+    holds = {hold.id: hold for hold in analysis.holds}
+    return {
+        max(problem.holds, key=lambda number: (holds[number].centre[1], -number)): problem.grade
+        for problem in analysis.problems
+        if problem.grade.isascii()
+        and problem.grade.isprintable()
+        and 0 < len(problem.grade) <= PLATE_LETTERS
+    }
+
+
 def _dimmed(pixels: Pixels, outlines: list[NDArray[np.float64]]) -> Pixels:
     holds = np.zeros(pixels.shape[:2], dtype=np.uint8)
     for outline in outlines:
@@ -174,9 +195,11 @@ def _dashes(outline: NDArray[np.float64], dash: float, gap: float) -> list[NDArr
 def _draw_plates(picture: Pixels, analysis: WallAnalysis, scale: float, line: float) -> None:
     height = max(12.0, 7.5 * line)
     colours = {problem.id: problem.colour for problem in analysis.problems}
+    grades = grade_marks(analysis)
     plates: list[Plate] = []
     for hold in analysis.holds:
         text = str(hold.problem or "") + ("" if hold.colour.sure else "?")
+        text += f" {grades[hold.id]}" if hold.id in grades else ""
         if not text:
             continue
         name = colours.get(hold.problem, hold.colour.name) if hold.problem else hold.colour.name

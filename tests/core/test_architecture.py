@@ -21,6 +21,7 @@ UPPER_FLOORS = {
     "core.service": 1,
     "core.model_keeper": 1,
     "core.analysis": 1,
+    "core.proposal": 1,
 }
 """Everything else in core/ is on floor 0."""
 
