@@ -7,6 +7,7 @@ Nothing is drawn, written or cached here.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from core.colour import ColourReader
 from core.colour_statistics import photo_light
 from core.detector import Detector
 from core.masks import masks_of
+from core.memory import black_box, preflight
 from core.memory.readings import PeakSampler
 from core.merge import Detection
 from core.opening import Opening
@@ -66,16 +68,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Models:
-    """Everything loaded that :func:`analyze` needs, with the warnings that loading gave."""
+    """Everything loaded that :func:`analyze` needs, with the warnings that loading gave.
+
+    ``ran`` is set once both models have run: from then on they hold their working memory.
+    """
 
     detector: Detector
     colours: ColourReader
     warnings: tuple[str, ...] = ()
+    ran: threading.Event = field(default_factory=threading.Event)
 
     def warm_up(self) -> None:
         """Run each model once on its one shape."""
         self.detector.warm_up()
         self.colours.warm_up()
+        self.ran.set()
 
 
 def load_models(
@@ -120,31 +127,49 @@ def analyze(
 ) -> Generator[Step | WallAnalysis, None, None]:
     """Analyse the encoded photo ``data``; ``name`` goes into the document.
 
-    Yields :class:`Step` items and then one :class:`WallAnalysis`. Raises
-    :class:`core.errors.PhotoError` when the data is not a photo within the limits. Finding nothing
-    is an answer with a warning, not an error.
+    Yields :class:`Step` items and then one :class:`WallAnalysis`. Where memory is short, the photo
+    is looked at smaller, with a warning. Raises :class:`core.errors.PhotoError` when the data is
+    not a photo within the limits, and :class:`core.errors.MemoryRefusedError` when its analysis
+    would not fit into the memory that is left. Finding nothing is an answer with a warning, not an
+    error.
     """
-    with PeakSampler() as memory:
+    with (
+        PeakSampler(read=black_box.live_reading()) as memory,
+        black_box.operation("analysing", name) as noted,
+    ):
         clock = _Clock()
         yield Step("decode", 0.0)
-        photo = open_photo(data, name=name, settings=settings)
+        plan = preflight.prepare(data, name=name, settings=settings, warm=models.ran.is_set())
+        noted.megapixels = plan.needs.megapixels
+        noted.stage("decode")
+        reduced = settings.model_copy(update={"max_image_size": plan.max_image_size})
+        photo = open_photo(data, name=name, settings=reduced)
         clock.lap("decode")
         yield Step("decode", SHARES["decode"][1], photo)
+        noted.stage("detect")
         found = yield from _staged("detect", models.detector.detect(photo.pixels))
         kept, warnings = limit_holds(in_reading_order(found), settings.max_holds)
         clock.lap("detect")
+        noted.stage("masks")
         height, width = photo.pixels.shape[:2]
         masks = list(masks_of(kept, width, height))
         light = photo_light(photo.pixels)
         clock.lap("masks")
         yield Step("masks", SHARES["masks"][1])
+        noted.stage("colour")
         colours = yield from _staged("colour", models.colours.read(photo.pixels, masks, light))
         clock.lap("colour")
+        noted.stage("problems")
         holds, problems = group_problems(
             make_holds(kept, colours, photo), photo.width, photo.height
         )
         clock.lap("problems")
         yield Step("problems", 1.0)
+    if found:  # else the colour model has not run
+        models.ran.set()
+    preflight.remember(name, plan, memory.peak_mb)
+    if plan.verdict == "smaller":
+        warnings = (preflight.warning(plan, settings), *warnings)
     if not found:
         warnings = (
             "No holds were found. Take the photo straight on and well lit, or lower YOLO_CONF.",

@@ -84,6 +84,10 @@ class NotReadyError(BusyError):
     """The service has not begun yet, or is being closed."""
 
 
+class MemoryRefusedError(BusyError):
+    """The photo's analysis would need more memory than is left; refused before it is decoded."""
+
+
 class SettingsError(ClimbMateError):
     """An environment variable has a value that cannot be used."""
 

@@ -120,6 +120,14 @@ class Settings(BaseSettings):
         le=200_000_000,
         description="Largest photo in pixels (width x height), checked before decoding.",
     )
+    memory_reserve_mb: float = Field(
+        32.0,
+        ge=0,
+        le=65536,
+        allow_inf_nan=False,
+        description="MiB that an analysis has to leave free. A photo that would take more runs "
+        "smaller, or is refused before it is decoded.",
+    )
     clip_model: str = Field(
         "",
         description="Colour model to use instead of the embedded one: an open_clip name such as "

@@ -99,6 +99,15 @@ def headroom_mb(proc: Path = PROC, cgroup: Path = CGROUP) -> float:
     return max(0.0, min(left))
 
 
+def oom_kills(proc: Path = PROC, cgroup: Path = CGROUP) -> int | None:
+    """How often the kernel has killed a process of this control group for want of memory; None
+    where it does not tell."""
+    for folder, files in _group_folders(proc, cgroup):
+        if (count := _field(folder / files.kills, "oom_kill")) is not None:
+            return count
+    return None
+
+
 class PeakSampler:
     """The highest resident set size of this process while a block runs.
 
@@ -187,10 +196,13 @@ class _Files:
     limit: str
     usage: str
     inactive_file: str  # the row of memory.stat with the droppable file pages of the whole subtree
+    kills: str  # the file with the row oom_kill
 
 
-_VERSION_2 = _Files("memory.max", "memory.current", "inactive_file")
-_VERSION_1 = _Files("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+_VERSION_2 = _Files("memory.max", "memory.current", "inactive_file", "memory.events")
+_VERSION_1 = _Files(
+    "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "memory.oom_control"
+)
 
 
 def _limited_groups(proc: Path, cgroup: Path) -> list[_Group]:
