@@ -14,31 +14,45 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from core.analysis import Models, Step, analyze
+from core.answers import (
+    MISSING,
+    Answer,
+    Readiness,
+    ServiceState,
+    closing_down,
+    not_loaded,
+    not_started,
+)
 from core.choices import Choices
-from core.errors import ClimbMateError, DeadlineError, ModelError, NotReadyError, QueueFullError
+from core.errors import ClimbMateError
 from core.jobs import Failure, Job, Waiter
+from core.memory.preflight import ran_smaller
 from core.memory.pressure import PressureWatch
 from core.model_keeper import Loader, ModelKeeper
 from core.result_cache import CacheInfo, ResultCache, ResultKey, decode_result, encode_result
 from core.service_statistics import Event, Observer, Statistics, Tally
 from core.settings import Settings
+from core.waiting_line import WaitingLine
 from core.wall import WallAnalysis
 
-__all__ = ["Answer", "Choices", "ModelService", "Readiness", "make_cache"]
+__all__ = [
+    "Answer",
+    "Choices",
+    "ModelService",
+    "Readiness",
+    "make_cache",
+    "release_shared",
+    "shared_service",
+]
 
 logger = logging.getLogger(__name__)
-
-ServiceState = Literal["new", "loading", "ready", "unloaded", "failed", "closed"]
 
 IDLE_CHECK_S = 10.0
 """How often an idle worker looks at the memory."""
@@ -46,39 +60,8 @@ IDLE_CHECK_S = 10.0
 RETRY_PAUSE_S = 5.0
 """After loading failed, requests get the error for so long before it is tried again."""
 
-UNKNOWN_S = 5.0
-"""What an analysis is taken to last before one was seen."""
-
 STOP_S = 2.0
 """How long a stopped analysis may take to notice: it does between two views of the photo."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The end of a request. ``processing_ms`` is from the request's arrival, waiting included."""
-
-    analysis: WallAnalysis
-    from_cache: bool
-    processing_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether requests can be answered, and what is missing where they cannot.
-
-    The state ``unloaded`` is ready: the next request loads the models again before its analysis.
-    """
-
-    ready: bool
-    state: ServiceState
-    missing: tuple[str, ...] = ()
-    error: ClimbMateError | None = None
-
-    def problem(self) -> ClimbMateError:
-        """Why it is not ready, as the error to show or raise."""
-        return self.error or NotReadyError(
-            "service_not_ready", " ".join(self.missing), "Try again in a moment."
-        )
 
 
 class ModelService:
@@ -91,16 +74,13 @@ class ModelService:
         load: Loader | None = None,
         cache: ResultCache | None = None,
         watch: PressureWatch | None = None,
-        admit: Callable[[bytes, str, Settings], None] | None = None,
     ) -> None:
         """``load`` makes the models (:func:`core.analysis.load_models`), ``cache`` replaces the one
-        that the settings ask for, ``watch`` judges the memory. ``admit`` is asked, with a photo's
-        bytes, its name and the settings, before it is analysed, and raises to refuse it.
+        that the settings ask for, ``watch`` judges the memory.
         """
         self.settings = settings
         self._cache = cache if cache is not None else make_cache(settings)
         self._watch = watch or PressureWatch()
-        self._admit = admit
         self._keeper = ModelKeeper(settings, load)
         self._tally = Tally()
         self._changed = threading.Condition()
@@ -110,8 +90,7 @@ class ModelService:
         self._wake = False
         self._busy = False
         self._closing = False
-        self._line: deque[Job[Step | Answer]] = deque()
-        self._running: Job[Step | Answer] | None = None
+        self._line: WaitingLine[Step | Answer] = WaitingLine(settings.queue_size, self._tally)
         self._unload_reason = ""
         self._worker: threading.Thread | None = None
 
@@ -124,7 +103,7 @@ class ModelService:
         """
         with self._changed:
             if self._closing:
-                raise _closed()
+                raise closing_down()
             if self._worker is None:
                 self._state, self._busy, self._wake = "loading", True, True
                 self._worker = threading.Thread(target=self._work, name="analysis", daemon=True)
@@ -137,15 +116,16 @@ class ModelService:
         """
         with self._changed:
             self._ask_for_models()
-            self._changed.wait_for(lambda: self._state not in ("new", "loading"), timeout_s)
+            self._changed.wait_for(lambda: self._state != "loading", timeout_s)
             return self.readiness()
 
     def readiness(self) -> Readiness:
         """Whether requests can be answered, at this moment."""
         with self._changed:
-            ready = self._state in ("ready", "unloaded")
-            missing = () if ready else (_MISSING.get(self._state, ""),)
-            return Readiness(ready, self._state, missing, self._error)
+            missing = MISSING.get(self._state)
+            return Readiness(
+                missing is None, self._state, (missing,) if missing else (), self._error
+            )
 
     def steps(
         self,
@@ -168,7 +148,8 @@ class ModelService:
         raises.
         """
         arrived = time.perf_counter()
-        deadline = time.monotonic() + (deadline_s or self.settings.request_timeout_s)
+        allowed_s = self.settings.request_timeout_s if deadline_s is None else deadline_s
+        deadline = time.monotonic() + allowed_s
         settings = (choices or Choices()).applied_to(self.settings)
         sha256 = hashlib.sha256(data).hexdigest()
         if (known := self._known(sha256, settings, name)) is not None:
@@ -212,7 +193,6 @@ class ModelService:
     def statistics(self) -> Statistics:
         """The service in numbers."""
         with self._changed:
-            jobs = [*self._line, *([self._running] if self._running else [])]
             return Statistics(
                 total_predictions=self._tally.events["answered"],
                 analyses=self._tally.events["analysed"],
@@ -222,8 +202,8 @@ class ModelService:
                 cache=self.cache_info(),
                 queued=len(self._line),
                 queue_size=self.settings.queue_size,
-                running=self._running is not None,
-                waiting_bytes=sum(len(job.data) for job in jobs),
+                running=self._line.running is not None,
+                waiting_bytes=self._line.nbytes(),
                 model_mb=self._keeper.grown_mb,
                 memory_level=self._watch.level,
                 events=dict(self._tally.events),
@@ -246,7 +226,8 @@ class ModelService:
     def nbytes(self) -> int:
         """Bytes that the service holds besides the models: kept results and waiting photos."""
         kept = self._cache.nbytes() if self._cache is not None else 0
-        return kept + self.statistics().waiting_bytes
+        with self._changed:
+            return kept + self._line.nbytes()
 
     def unload(self, reason: str = "asked", timeout_s: float = 0.0) -> bool:
         """Let the models go; the next request loads them again. True when that is done.
@@ -267,10 +248,8 @@ class ModelService:
         """
         with self._changed:
             self._closing = True
-            worker, waiting = self._worker, list(self._line)
-            self._line.clear()
-            for job in waiting:
-                job.end(Failure(_closed()))
+            worker = self._worker
+            self._line.refuse(closing_down())
             if worker is None:
                 self._state = "closed"
             self._changed.notify_all()
@@ -279,9 +258,7 @@ class ModelService:
         worker.join(timeout_s)
         if worker.is_alive():
             with self._changed:
-                if self._running is not None:
-                    self._running.stopped = True
-                    self._running.end(Failure(_closed()))
+                self._line.refuse(closing_down(), running=True)
             worker.join(STOP_S)
         return not worker.is_alive()
 
@@ -299,41 +276,26 @@ class ModelService:
         """Let ``waiter`` wait for ``job``, or, unless ``alone``, for one that is the same."""
         with self._changed:
             if self._closing:
-                raise _closed()
+                raise closing_down()
             if self._worker is None:
-                raise NotReadyError(
-                    "service_not_started", "The service was not started.", "Start it, then ask."
-                )
+                raise not_started()
             if self._error is not None and not self._ask_for_models():
                 raise self._error
-            jobs = [*self._line, *([self._running] if self._running else [])]
-            for other in () if alone else jobs:
-                if other.serves(job.sha256, job.settings):
-                    other.join(waiter)
-                    self._tally.count(Event("joined"))
-                    return other
-            self._drop_unwanted()
-            if len(self._line) >= self.settings.queue_size + (self._running is None):
-                self._tally.count(Event("refused"))
-                raise self._queue_full()
-            job.join(waiter)
-            self._line.append(job)
+            job = self._line.enter(job, waiter, alone=alone)
             self._changed.notify_all()
             return job
 
     def _leave(self, job: Job[Step | Answer], waiter: Waiter[Step | Answer]) -> None:
         with self._changed:
-            job.leave(waiter)
-            if not job.waiters and job in self._line:
-                self._line.remove(job)
-                self._tally.count(Event("stopped"))
+            self._line.leave(job, waiter)
 
     def _next_item(self, waiter: Waiter[Step | Answer]) -> Step | Answer:
         try:
             return waiter.take()
         except TimeoutError:
             self._tally.count(Event("expired"))
-            raise self._too_late() from None
+            with self._changed:
+                raise self._line.too_late() from None
 
     def _answered(self, answer: Answer, arrived: float, name: str | None = None) -> Answer:
         """``answer`` for one request: with the name it gave, and the time it took."""
@@ -343,43 +305,6 @@ class ModelService:
             found = replace(found, photo=replace(found.photo, name=name))
         self._tally.count(Event("answered", spent_ms, from_cache=answer.from_cache))
         return Answer(found, answer.from_cache, spent_ms)
-
-    def _drop_unwanted(self) -> None:
-        """Take jobs off the line whose requests' time is up."""
-        for job in [job for job in self._line if not job.wanted()]:
-            self._line.remove(job)
-            job.end(Failure(self._too_late()))
-            self._tally.count(Event("stopped"))
-
-    def _queue_full(self) -> QueueFullError:
-        seconds = max(1, math.ceil(self._remaining_s()))
-        return QueueFullError(
-            "queue_full",
-            f"{len(self._line)} photos wait already, and no more may.",
-            f"Try again in {seconds} s.",
-            retry_after_s=seconds,
-        )
-
-    def _too_late(self) -> DeadlineError:
-        with self._changed:
-            each = (self._tally.expected_ms() or 1000 * UNKNOWN_S) / 1000
-            seconds = max(1, math.ceil(self._remaining_s() + each * len(self._line)))
-        return DeadlineError(
-            "deadline_passed",
-            "The photo was not analysed within the time the request may take.",
-            f"Try again in {seconds} s, when fewer photos wait.",
-            retry_after_s=seconds,
-        )
-
-    def _remaining_s(self) -> float:
-        """How long until the running analysis ends and a place becomes free, by recent ones."""
-        job, expected_ms = self._running, self._tally.expected_ms()
-        elapsed = time.monotonic() - job.started if job and job.started else 0.0
-        if expected_ms is not None and elapsed < expected_ms / 1000:
-            return expected_ms / 1000 - elapsed
-        if job is not None and job.share > 0.1:
-            return elapsed * (1 - job.share) / job.share
-        return UNKNOWN_S if expected_ms is None else expected_ms / 1000
 
     # The worker's side
 
@@ -394,10 +319,10 @@ class ModelService:
 
     def _work(self) -> None:
         while self._await_work():
-            if self._running is None:
+            if self._line.running is None:
                 self._try_to_load()
             else:
-                self._serve(self._running)
+                self._serve(self._line.running)
             self._relieve()
         with self._changed:
             self._keeper.unload()
@@ -407,21 +332,20 @@ class ModelService:
     def _await_work(self) -> bool:
         """Wait until there is something to do; False when that is to end."""
         with self._changed:
-            self._running, self._busy = None, False
+            self._line.running, self._busy = None, False
             while True:
                 if self._unload_reason:
                     self._unload_asked()
                 if self._closing:
                     return False
-                self._drop_unwanted()
+                self._line.drop_unwanted()
                 if self._wake or self._line:
                     break
                 if not self._changed.wait(IDLE_CHECK_S):
                     self._relieve()
             self._busy = True
             if not self._wake:
-                self._running = self._line.popleft()
-                self._running.started = time.monotonic()
+                self._line.advance()
             self._wake = False
             return True
 
@@ -433,15 +357,13 @@ class ModelService:
         try:
             self._keeper.load()
         except Exception as error:  # whatever it is, the thread lives on and requests are told
-            known = error if isinstance(error, ClimbMateError) else _load_error(error)
+            known = not_loaded(error)
             logger.error("models=failed code=%s", known.code, exc_info=error)
             self._tally.count(Event("load_failed", reason=known.code))
             with self._changed:
                 self._state, self._error = "failed", known
                 self._failed_at = time.monotonic()
-                for job in [*self._line, *([self._running] if self._running else [])]:
-                    job.end(Failure(known))
-                self._line.clear()
+                self._line.refuse(known, running=True)
                 self._changed.notify_all()
             return False
         spent_ms = (time.perf_counter() - begun) * 1000
@@ -474,21 +396,21 @@ class ModelService:
         if kept is not None:
             self._end(job, Answer(kept, True, 0.0))
             return
-        if self._admit is not None:
-            self._admit(job.data, job.name, job.settings)
         found = self._run(job, models)
         if found is None:
             self._tally.count(Event("stopped"))
             return
         content = encode_result(found)
-        if self._cache is not None and self._watch.level == "calm":
+        # What was seen smaller for want of memory is not what the photo gives at other times.
+        lasting = self._cache is not None and not ran_smaller(found.warnings)
+        if self._cache is not None and lasting and self._watch.level == "calm":
             self._cache.put(key, content)
         # Through the kept form, so that the first answer and a later one are the same.
         answer = Answer(decode_result(content, job.name), False, 0.0)
         spent_ms = (time.perf_counter() - begun) * 1000
         self._tally.count(Event("analysed", spent_ms, found.timings_ms))
         self._end(job, answer)
-        if self._cache is not None:
+        if self._cache is not None and lasting:
             self._cache.share(key, content)
 
     def _run(self, job: Job[Step | Answer], models: Models) -> WallAnalysis | None:
@@ -499,7 +421,7 @@ class ModelService:
                     return item
                 with self._changed:
                     if not job.wanted():
-                        job.end(Failure(self._too_late()))
+                        job.end(Failure(self._line.too_late()))
                         return None
                     job.share = item.share
                     job.tell(item)
@@ -507,7 +429,7 @@ class ModelService:
 
     def _end(self, job: Job[Step | Answer], item: Answer | Failure) -> None:
         with self._changed:
-            self._running = None
+            self._line.running = None
             if not job.done:
                 job.end(item)
 
@@ -536,14 +458,6 @@ class ModelService:
         self._tally.count(Event("unloaded", reason=reason))
 
 
-_MISSING = {
-    "new": "The service was not started.",
-    "loading": "The models are being loaded.",
-    "failed": "The models could not be loaded.",
-    "closed": "The service is closed.",
-}
-
-
 def make_cache(settings: Settings) -> ResultCache | None:
     """The cache that the settings ask for, with Redis behind it where REDIS_URL is set."""
     if not settings.enable_model_cache:
@@ -554,20 +468,6 @@ def make_cache(settings: Settings) -> ResultCache | None:
 
         shared = RedisCache(settings.redis_url, settings.redis_ttl_s)
     return ResultCache(settings.model_cache_size, int(settings.model_cache_mb * 2**20), shared)
-
-
-def _closed() -> NotReadyError:
-    return NotReadyError(
-        "service_closing", "The service is being closed.", "Try again when it runs again."
-    )
-
-
-def _load_error(error: Exception) -> ModelError:
-    return ModelError(
-        "models_not_loaded",
-        f"The models could not be loaded ({type(error).__name__}: {str(error)[:200]}).",
-        "Look into the log of the server.",
-    )
 
 
 def _step_for(step: Step, name: str) -> Step:
