@@ -29,6 +29,8 @@ JPEG_QUALITY = 78
 MARGIN_SHARE = 0.12
 """Air around a problem, as a share of its longer side."""
 
+_STRIP_ROWS = 64
+
 SMALLEST_SHARE = 0.3
 """A picture shows at least this share of the photo's shorter side: a problem must be found again on
 the wall by what is around it."""
@@ -77,8 +79,11 @@ def faded_jpeg(
     for hold in holds:
         outline = np.array(hold.polygon) / scale - (columns.start, rows.start)
         cv2.fillPoly(kept, [np.round(outline * shrink).astype(np.int32)], 255)
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    pale = cv2.convertScaleAbs(grey, alpha=INK_LEFT, beta=255 * (1 - INK_LEFT))
-    faded = cv2.cvtColor(pale, cv2.COLOR_GRAY2RGB)
-    cv2.copyTo(picture, kept, faded)
-    return encode_jpeg(np.asarray(faded, dtype=np.uint8), JPEG_QUALITY)
+    # A slice of rows at a time and in place: whole pictures in between would double the memory.
+    for top_row in range(0, len(picture), _STRIP_ROWS):
+        strip = picture[top_row : top_row + _STRIP_ROWS]
+        grey = cv2.cvtColor(strip, cv2.COLOR_RGB2GRAY)
+        pale = cv2.convertScaleAbs(grey, alpha=INK_LEFT, beta=255 * (1 - INK_LEFT))
+        faded = np.asarray(pale, dtype=np.uint8)[..., None]
+        np.copyto(strip, faded, where=kept[top_row : top_row + _STRIP_ROWS, :, None] == 0)
+    return encode_jpeg(picture, JPEG_QUALITY)

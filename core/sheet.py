@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date as Date
+from itertools import pairwise
 from math import ceil
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal, get_args
@@ -56,16 +57,18 @@ class SheetWords:
     for screen readers."""
 
     title: str = "Wall sheet"
-    summary: str = "Problems: {problems}   Holds: {holds}   Volumes: {volumes}"
+    summary: str = "Problems: {problems} · Holds: {holds} · Volumes: {volumes}"
     problem: str = "Problem {number}"
     holds: str = "Holds: {count}"
-    holds_and_volumes: str = "Holds: {holds}   Volumes: {volumes}"
+    holds_and_volumes: str = "Holds: {holds} · Volumes: {volumes}"
     grade: str = "Grade"
     start: str = "Start"
     top: str = "Top"
     setter: str = "Setter"
     notes: str = "Notes"
-    numbering: str = "The numbers run from the lowest hold to the highest, not in order of the moves."
+    numbering: str = (
+        "The numbers run from the lowest hold to the highest, not in order of the moves."
+    )
     strays: str = "Grey outlines: holds of no problem."
     page: str = "Page {page} of {pages}"
     no_problems: str = "There are no problems on this wall yet."
@@ -81,7 +84,7 @@ def sheet_parts(problem_ids: Sequence[int]) -> list[tuple[int, ...]]:
     """``problem_ids`` divided into as few files as :data:`MAX_PROBLEMS` allows, about equally."""
     count = ceil(len(problem_ids) / MAX_PROBLEMS)
     cuts = [round(part * len(problem_ids) / count) for part in range(count + 1)] if count else []
-    return [tuple(problem_ids[low:high]) for low, high in zip(cuts, cuts[1:], strict=False)]
+    return [tuple(problem_ids[low:high]) for low, high in pairwise(cuts)]
 
 
 def write_sheet(
@@ -107,7 +110,9 @@ def write_sheet(
     :data:`MAX_PROBLEMS` cards, and ``ValueError`` for other pixels, paper, cards or problems.
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not scale > 0:
-        raise ValueError(f"expected uint8 (H, W, 3) pixels and a scale, got {pixels.dtype}, {scale}")
+        raise ValueError(
+            f"expected uint8 (H, W, 3) pixels and a scale, got {pixels.dtype}, {scale}"
+        )
     if paper not in PAPER_MM or cards_per_page not in get_args(CardsPerPage):
         raise ValueError(f"expected paper A4 or Letter, 2 or 4 cards: {paper}, {cards_per_page}")
     chosen = _chosen(analysis, problems)
@@ -265,7 +270,7 @@ class _Sheet:
         holds: Sequence[Hold],
         labels: Mapping[int, tuple[str, RGB]],
     ) -> None:
-        """The part of the photo with ``holds`` outlined, those of ``labels`` in colour and named."""
+        """The part of the photo with ``holds`` outlined; those of ``labels`` in colour, named."""
         named = [hold for hold in holds if hold.id in labels]
         jpeg = faded_jpeg(self.pixels, self.scale, placed.part, named, placed.longest_px)
         canvas.picture(jpeg, placed.x, placed.y, placed.width, placed.height)
@@ -280,7 +285,7 @@ class _Sheet:
             line = min(strong, min(placed.box(hold)[2:]) / 6)
             lines.append((outline, _DARK, 2 * line, False))
             lines.append((outline, display_colour(hold.colour), line, dashed))
-        canvas.outlines(lines)
+        canvas.outlines(lines, (placed.x, placed.y, placed.width, placed.height))
         self._plates(canvas, placed, named, labels)
 
     def _plates(
@@ -299,6 +304,7 @@ class _Sheet:
                 placed.box(hold),
             )
             for hold in holds
+            if labels[hold.id][0]
         ]
         boxes = np.array([placed.box(hold) for hold in holds], dtype=np.float64).reshape(-1, 4)
         middles = place_plates(plates, boxes, (placed.height, placed.width))  # type: ignore[arg-type]
@@ -344,7 +350,9 @@ class _Sheet:
             )
         else:
             label = self.words.grade
-            canvas.text(x + width - grade_mm + 1, y + 3, label, 6, width=grade_mm - 2, colour=_STRAY)
+            canvas.text(
+                x + width - grade_mm + 1, y + 3, label, 6, width=grade_mm - 2, colour=_STRAY
+            )
         left_mm = width - grade_mm - 3
         ground = self._ground(problem)
         number = str(problem.id)
@@ -354,7 +362,7 @@ class _Sheet:
         )
         title = name or self.words.problem.format(number=problem.id)
         after = plate_mm + 2
-        canvas.text(x + after, y + 4.4, title, 13, width=left_mm - after, bold=True)
+        canvas.two_lines(x + after, y + 4.4, title, 13, width=left_mm - after)
         canvas.box(x, y + 7.6, 6, 3.6, fill=ground)
         holds = sum(hold.kind == "hold" for hold in members)
         volumes = len(members) - holds
@@ -362,7 +370,7 @@ class _Sheet:
         if volumes:
             counts = self.words.holds_and_volumes.format(holds=holds, volumes=volumes)
         colour = self.words.colour(problem.colour)
-        canvas.text(x + 8, y + 10.6, f"{colour}   {counts}", 9, width=left_mm - 8)
+        canvas.text(x + 8, y + 10.6, f"{colour} · {counts}", 9, width=left_mm - 8)
 
     def _lines(self, canvas: Canvas, place: Box, step: float) -> None:
         """Start and top, the setter, then notes to the end of the place."""
@@ -381,12 +389,14 @@ class _Sheet:
     ) -> None:
         y, width = size[1] - MARGIN_MM, size[0] - 2 * MARGIN_MM
         note = self.words.strays if page == 1 else self.words.numbering
-        canvas.text(MARGIN_MM, y, note, 7, width=0.6 * width, colour=_STRAY)
+        canvas.text(MARGIN_MM, y, note, 7, width=0.58 * width, colour=_STRAY)
         where = self.words.page.format(page=page, pages=pages)
-        text = f"{name}   {self.date.isoformat()}   {where}"
-        canvas.text(
-            MARGIN_MM + 0.62 * width, y, text, 7, width=0.38 * width, colour=_STRAY, align="R"
-        )
+        end = MARGIN_MM + width
+        used = canvas.text(end - 30, y, where, 7, width=30, colour=_STRAY, align="R")
+        text = f"{name} · {self.date.isoformat()} ·"
+        start = MARGIN_MM + 0.6 * width
+        room = end - used - 1.2 - start
+        canvas.text(start, y, text, 7, width=room, colour=_STRAY, align="R")
 
 
 def _field(canvas: Canvas, x: float, y: float, width: float, label: str) -> None:

@@ -17,10 +17,9 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from fpdf import FPDF
-from fpdf.drawing import PaintedPath
-from fpdf.drawing_primitives import DeviceRGB
+from fpdf.fonts import TTFFont
 
-from core.wall import RGB, Point
+from core.wall import RGB, Box, Point
 
 FONTS = Path(__file__).resolve().parent.parent / "assets" / "fonts"
 FAMILY = "SheetSans"
@@ -52,7 +51,10 @@ class Canvas:
         for style, name in (("", "Regular"), ("B", "Bold")):
             self._pdf.add_font(FAMILY, style, FONTS / f"{FAMILY}-{name}.ttf")
         self._pdf.set_font(FAMILY)
-        self._known = frozenset(self._pdf.fonts[FAMILY.lower()].cmap)
+        font = self._pdf.fonts[FAMILY.lower()]
+        if not isinstance(font, TTFFont):
+            raise TypeError(f"expected a TrueType font, got {font!r}")
+        self._known = frozenset(font.cmap)
         self._pdf.set_title(self.printable(title))
 
     def page(self) -> None:
@@ -93,6 +95,33 @@ class Canvas:
         if line:
             self._pdf.text(x + shift, y, line)
         return used
+
+    def two_lines(self, x: float, y: float, text: str, size: float, *, width: float) -> None:
+        """A bold title in the room of one line: where it is too long even when set smaller, it goes
+        onto two lines above each other, at 0.7 of the size; ``y`` is the baseline of one line."""
+        line = self.printable(text)
+        self._pdf.set_font(FAMILY, "B", 0.75 * size)
+        if self._pdf.get_string_width(line) <= width:
+            self.text(x, y, line, size, width=width, bold=True)
+            return
+        small = 0.7 * size
+        self._pdf.set_font_size(small)
+        first, rest = self._broken(line, width)
+        step = small * POINT_MM
+        self.text(x, y - 0.45 * step, first, small, width=width, bold=True)
+        self.text(x, y + 0.65 * step, rest, small, width=width, bold=True)
+
+    def _broken(self, line: str, width: float) -> tuple[str, str]:
+        """What of ``line`` fits into ``width`` in the font that is set, and the rest.
+
+        Broken at a blank; where the first word is too long for that, at a sign.
+        """
+        count = len(line)
+        while count > 1 and self._pdf.get_string_width(line[:count]) > width:
+            count -= 1
+        blank = line.rfind(" ", 0, count + 1)
+        count = blank if blank > 0 else count
+        return line[:count], line[count:].lstrip()
 
     def _fitted(self, line: str, size: float, width: float, bold: bool) -> str:
         self._pdf.set_font(FAMILY, "B" if bold else "", size)
@@ -145,22 +174,21 @@ class Canvas:
         self._pdf.line(x, y, x + width, y)
 
     def outlines(
-        self, lines: Iterable[tuple[Sequence[Point], RGB, float, bool]]
+        self, lines: Iterable[tuple[Sequence[Point], RGB, float, bool]], within: Box
     ) -> None:
-        """Closed outlines, each with its points in mm, colour, width in mm, and whether dashed."""
-        with self._pdf.drawing_context() as context:
+        """Closed outlines, each with its points in mm, colour, width in mm, and whether dashed.
+
+        What reaches out of ``within`` (x, y, width, height in mm) is not shown.
+        """
+        # fpdf2's own paths copy themselves deeply, which on a dense wall takes seconds; its plain
+        # polygons do not, and get their round corners from the context.
+        with self._pdf.rect_clip(*within), self._pdf.local_context(stroke_join_style="round"):
             for points, colour, width_mm, dashed in lines:
-                path = PaintedPath(*points[0])
-                for point in points[1:]:
-                    path.line_to(*point)
-                path.close()
-                path.style.fill_color = None
-                path.style.stroke_color = DeviceRGB(*(level / 255 for level in colour))
-                path.style.stroke_width = width_mm
-                path.style.stroke_join_style = "round"
-                if dashed:
-                    path.style.stroke_dash_pattern = [1.6, 1.1]
-                context.add_item(path)
+                self._pdf.set_draw_color(*colour)
+                self._pdf.set_line_width(width_mm)
+                self._pdf.set_dash_pattern(*((1.6, 1.1) if dashed else (0, 0)))
+                self._pdf.polygon(list(points), style="D")
+            self._pdf.set_dash_pattern()
 
     def plate_size(self, text: str, size: float) -> tuple[float, float]:
         """Width and height in mm of the plate that :meth:`plate` draws."""
