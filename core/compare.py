@@ -1,0 +1,182 @@
+"""Two analysed photos of one wall, aligned -> what came, went, stayed and moved.
+
+Every hold of the first photo is laid onto the second. Holds at one place with one colour and size
+stayed; among the others, a pair of one colour, size and shape is taken for one hold that moved;
+what is left went or came. Both times the pairs are chosen one to one so that they are best in all
+(:mod:`core.pairing`). Problems follow from their holds (:mod:`core.compare_problems`). All
+thresholds are relative to hold sizes.
+
+A hold outside the other photo is *unseen*, neither gone nor new. A detector overlooks holds: with
+the pictures at hand (``looks_same``, :mod:`core.same_place`) a place that looks the same on both is
+*stayed*, though only one photo has its outline.
+
+What this cannot tell: which of two equal holds went, and whether a hold that "moved" is the same
+piece of plastic or its twin. A hold that only turned on its bolt stayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from core.alignment import Alignment
+from core.changes import HOLD_FATES, Comparison, HoldChange, HoldFate
+from core.compare_problems import compare_problems
+from core.hold_traits import Doubles, Traits, colour_likeness, shape_difference, traits_of
+from core.pairing import best_pairs
+from core.wall import Hold, WallAnalysis
+
+STAY_DISTANCE = 0.7
+"""Middles of one hold on both photos are at most so far apart, in hold sizes (root of the area)."""
+
+STAY_SIZE_RATIO = 1.7
+STAY_LIKENESS = 0.2
+"""Outlines and colours vary between two photos; at one place little likeness is enough."""
+
+MOVE_SIZE_RATIO = 1.25
+MOVE_LIKENESS = 0.45
+MOVE_SHAPE = 0.075
+"""Elsewhere on the wall, a hold must be as large, as coloured and as shaped to be the same."""
+
+ERRORS = 2.5
+"""Times the alignment's error that middles may be off besides."""
+
+LIGHT_PAIRS = 5
+"""Fewer sure pairs say nothing about the light of the two photos."""
+
+LooksSame = Callable[[Doubles], bool]
+"""Whether a place of the second photo, outlined by float64 (P, 2), looks the same on the first."""
+
+
+def compare(
+    before: WallAnalysis,
+    after: WallAnalysis,
+    alignment: Alignment,
+    looks_same: LooksSame | None = None,
+) -> Comparison:
+    """What changed from ``before`` to ``after``, which ``alignment`` lays onto each other.
+
+    ``looks_same`` judges a place by the pictures; without it the outlines alone decide.
+    """
+    first = traits_of(before.holds, alignment.to_after)
+    second = traits_of(after.holds, lambda points: points)
+    stayed = best_pairs(_staying(first, second, alignment.error_px))
+    places = tuple(alignment.to_before(outline) for outline in second.outlines)
+    alone = (
+        _alone(first, {a for a, _ in stayed}, first.outlines, alignment.after_size, looks_same),
+        _alone(second, {b for _, b in stayed}, places, alignment.before_size, looks_same),
+    )
+    gain = _moving(first, second, _light(first, second, stayed))
+    for axis, fates in enumerate(alone):
+        free = [index for index, fate in fates.items() if fate == "went"]
+        taken = np.setdiff1d(np.arange(gain.shape[axis]), free)
+        gain[(taken, slice(None)) if axis == 0 else (slice(None), taken)] = 0
+    moved = best_pairs(gain)
+    changes = [_pair("stayed", before.holds[a], after.holds[b]) for a, b in stayed]
+    for a, b in moved:
+        gap = float(np.linalg.norm(first.middles[a] - second.middles[b]) / first.sizes[a])
+        changes.append(_pair("moved", before.holds[a], after.holds[b], gap))
+    for a in sorted(set(alone[0]) - {a for a, _ in moved}):
+        hold = before.holds[a]
+        changes.append(HoldChange(alone[0][a], hold.id, None, hold.kind, hold.colour.name))
+    for b in sorted(set(alone[1]) - {b for _, b in moved}):
+        hold, fate = after.holds[b], alone[1][b]
+        came: HoldFate = "came" if fate == "went" else fate
+        changes.append(HoldChange(came, None, hold.id, hold.kind, hold.colour.name))
+    holds = tuple(sorted(changes, key=_order))
+    return Comparison(
+        before.photo, after.photo, alignment, holds, compare_problems(before, after, holds)
+    )
+
+
+def _pair(fate: HoldFate, before: Hold, after: Hold, distance: float = 0.0) -> HoldChange:
+    """The change of a hold that both photos show; the colour is the surer of the two names."""
+    surer = max(before.colour, after.colour, key=lambda colour: colour.confidence)
+    return HoldChange(fate, before.id, after.id, after.kind, surer.name, distance)
+
+
+def _order(change: HoldChange) -> tuple[int, int, int]:
+    """By fate, then by the number on the second photo, then on the first."""
+    return HOLD_FATES.index(change.fate), change.after or 0, change.before or 0
+
+
+def _alone(
+    holds: Traits,
+    paired: set[int],
+    elsewhere: Sequence[Doubles],
+    size: tuple[int, int],
+    looks_same: LooksSame | None,
+) -> dict[int, HoldFate]:
+    """The fate of each hold without a partner at its place, were none to be found elsewhere.
+
+    ``elsewhere`` are the outlines on the other photo, which is of ``size`` (width, height).
+    """
+    fates: dict[int, HoldFate] = {}
+    for index in sorted(set(range(len(holds.sizes))) - paired):
+        if not _within(elsewhere[index], size):
+            fates[index] = "unseen"
+        elif looks_same is not None and looks_same(holds.outlines[index]):
+            fates[index] = "stayed"
+        else:
+            fates[index] = "went"
+    return fates
+
+
+def _within(outline: Doubles, size: tuple[int, int]) -> bool:
+    """Whether most of the outline (P, 2) lies on a photo of ``size`` (width, height)."""
+    inside = (outline >= 0).all(1) & (outline <= np.array(size)).all(1)
+    return bool(inside.mean() > 0.6)
+
+
+def _staying(first: Traits, second: Traits, error_px: float) -> Doubles:
+    """Gain (N, M) of taking holds for one that stayed; 0 where they cannot be."""
+    distance = _distances(first, second, ERRORS * error_px)
+    ratio = _ratios(first, second)
+    likely = colour_likeness(first, second, _light(first, second, _near_pairs(first, second)))
+    possible = (distance < STAY_DISTANCE) & (ratio < STAY_SIZE_RATIO) & (likely > STAY_LIKENESS)
+    possible &= first.volumes[:, None] == second.volumes[None]
+    gain = (1 - distance / STAY_DISTANCE) + 0.5 * likely + 0.5 / ratio
+    return np.where(possible, gain, 0.0)
+
+
+def _moving(first: Traits, second: Traits, light: Doubles) -> Doubles:
+    """Gain (N, M) of taking holds for one that moved; 0 where they cannot be."""
+    ratio = _ratios(first, second)
+    likely = colour_likeness(first, second, light)
+    differ = shape_difference(first.shapes, second.shapes)
+    possible = (differ < MOVE_SHAPE) & (ratio < MOVE_SIZE_RATIO) & (likely > MOVE_LIKENESS)
+    possible &= first.volumes[:, None] == second.volumes[None]
+    gain = 2 * (1 - differ / MOVE_SHAPE) + likely + 1 / ratio
+    return np.where(possible, gain, 0.0)
+
+
+def _distances(first: Traits, second: Traits, slack_px: float) -> Doubles:
+    """Gaps of middles in hold sizes, (N, M), after ``slack_px`` is taken off."""
+    gap = np.linalg.norm(first.middles[:, None] - second.middles[None], axis=2)
+    sizes = np.sqrt(first.sizes[:, None] * second.sizes[None])
+    result: Doubles = np.maximum(gap - slack_px, 0.0) / sizes
+    return result
+
+
+def _ratios(first: Traits, second: Traits) -> Doubles:
+    """The larger size over the smaller, (N, M)."""
+    ratio = first.sizes[:, None] / second.sizes[None]
+    result: Doubles = np.maximum(ratio, 1 / ratio)
+    return result
+
+
+def _near_pairs(first: Traits, second: Traits) -> list[tuple[int, int]]:
+    """Pairs that lie so well on each other that they are one hold, whatever their colours."""
+    close = (_distances(first, second, 0.0) < 0.25) & (_ratios(first, second) < 1.2)
+    one_each = close & (close.sum(1, keepdims=True) == 1) & (close.sum(0, keepdims=True) == 1)
+    return [(int(a), int(b)) for a, b in np.argwhere(one_each)]
+
+
+def _light(first: Traits, second: Traits, pairs: Sequence[tuple[int, int]]) -> Doubles:
+    """What the second photo's light adds to a colour: Lab (3,), the median over ``pairs``."""
+    if len(pairs) < LIGHT_PAIRS:
+        return np.zeros(3)
+    rows, columns = np.array(pairs).T
+    shift: Doubles = np.median(second.labs[columns] - first.labs[rows], axis=0)
+    return shift

@@ -1,0 +1,69 @@
+"""Two encoded photos with their analyses -> the comparison and its pictures, encoded.
+
+The whole way from bytes to bytes, so that no face handles pixels: working pictures live only while
+this runs. The analyses come from whoever made them (:mod:`core.service`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+
+from core.alignment import align
+from core.change_picture import draw_changes, lay_before
+from core.changes import Comparison
+from core.compare import compare
+from core.overlay import encode_jpeg
+from core.photo import open_photo
+from core.same_place import SamePlace
+from core.settings import Settings
+from core.wall import WallAnalysis
+
+CSV_COLUMNS = ("change", "kind", "colour", "before", "after", "distance")
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPhotos:
+    """A comparison with its pictures as JPEG, all in the view of the second photo: ``changes``
+    drawn, and both photos bare, the first laid onto the second."""
+
+    comparison: Comparison
+    changes: bytes
+    before: bytes
+    after: bytes
+
+
+def compare_photos(
+    before: tuple[bytes, WallAnalysis], after: tuple[bytes, WallAnalysis], settings: Settings
+) -> ComparedPhotos:
+    """Align both photos, compare their analyses and draw the result.
+
+    Raises :class:`core.alignment.AlignmentError` where the photos do not fit, and what
+    :func:`core.photo.open_photo` raises.
+    """
+    first, second = (
+        open_photo(data, name=analysis.photo.name, settings=settings)
+        for data, analysis in (before, after)
+    )
+    alignment = align(
+        first.pixels, second.pixels, (first.width, first.height), (second.width, second.height)
+    )
+    look = SamePlace(first.pixels, second.pixels, alignment)
+    comparison = compare(before[1], after[1], alignment, look)
+    drawn = draw_changes(second.pixels, before[1], after[1], comparison)
+    laid = lay_before(first.pixels, alignment, second.pixels.shape[:2])
+    return ComparedPhotos(
+        comparison, encode_jpeg(drawn, 88), encode_jpeg(laid, 82), encode_jpeg(second.pixels, 82)
+    )
+
+
+def comparison_csv(document: dict[str, object]) -> str:
+    """The holds of a comparison document, one row each after a row of :data:`CSV_COLUMNS`."""
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, CSV_COLUMNS)
+    writer.writeheader()
+    rows = document["holds"]
+    assert isinstance(rows, list)
+    writer.writerows(rows)
+    return sink.getvalue()

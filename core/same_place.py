@@ -1,0 +1,78 @@
+"""Whether a place of an aligned pair of photos looks the same on both: a second look at holds that
+only one detection saw.
+
+The first photo is laid onto the second around the hold's box, and both are compared by their
+normalised cross-correlation (Lewis 1995), which light does not change; a few pixels of play make up
+for what the alignment is off. Whole pictures are never warped here.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.alignment import Alignment
+
+Pixels = NDArray[np.uint8]
+Doubles = NDArray[np.float64]
+
+SIDE_PX = 48
+"""Both patches are compared at this size: details of the surface do not matter."""
+
+MARGIN = 0.25
+"""Of the box, on every side: the rim of a hold tells more than its middle."""
+
+PLAY_PX = 5
+"""Of SIDE_PX, in which the best fit is looked for in all directions."""
+
+SAME = 0.8
+"""Correlation from which on both show the same. Bare wall with T-nuts reaches less: see
+benchmarks/comparing.py."""
+
+LEAST_CONTRAST = 8.0
+"""Standard deviation of grey levels below which a patch is plain wall and says nothing."""
+
+
+class SamePlace:
+    """The question put to one aligned pair of working pictures, uint8 (H, W, 3) sRGB each."""
+
+    def __init__(self, before: Pixels, after: Pixels, alignment: Alignment) -> None:
+        self._before = np.asarray(cv2.cvtColor(before, cv2.COLOR_RGB2LAB), np.uint8)
+        self._after = np.asarray(cv2.cvtColor(after, cv2.COLOR_RGB2LAB), np.uint8)
+        # Between the working pictures, not the full photos.
+        self._scale = after.shape[1] / alignment.after_size[0]
+        self._matrix = alignment.scaled(before.shape[1] / alignment.before_size[0], self._scale)
+
+    def __call__(self, outline: Doubles) -> bool:
+        """Whether the place of ``outline`` (P, 2), in pixels of the full second photo, looks the
+        same on both."""
+        return self.likeness(outline) >= SAME
+
+    def likeness(self, outline: Doubles) -> float:
+        """The correlation of both, -1 to 1; 0 where a picture shows nothing but plain wall."""
+        low, high = outline.min(0) * self._scale, outline.max(0) * self._scale
+        pad = MARGIN * (high - low).max()
+        low, high = low - pad, high + pad
+        grow = SIDE_PX / max(float((high - low).max()), 1.0)
+        width, height = np.maximum(np.round((high - low) * grow), 8).astype(int).tolist()
+        place = np.array([[grow, 0, -low[0] * grow], [0, grow, -low[1] * grow], [0, 0, 1]])
+        ours = _cut(self._after, place, (width, height), 0)
+        theirs = _cut(self._before, place @ self._matrix, (width, height), PLAY_PX)
+        if min(ours[..., 0].std(), theirs[..., 0].std()) < LEAST_CONTRAST:
+            return 0.0
+        fit = cv2.matchTemplate(theirs, ours, cv2.TM_CCOEFF_NORMED)
+        return float(np.nan_to_num(fit).max())
+
+
+def _cut(picture: Pixels, matrix: Doubles, size: tuple[int, int], play: int) -> Pixels:
+    """The part of ``picture`` that ``matrix`` lays onto ``size``, with ``play`` more around."""
+    shift = np.array([[1, 0, play], [0, 1, play], [0, 0, 1]], np.float64)
+    cut = cv2.warpPerspective(
+        picture,
+        shift @ matrix,
+        (size[0] + 2 * play, size[1] + 2 * play),
+        flags=cv2.INTER_AREA,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(cut, np.uint8)
