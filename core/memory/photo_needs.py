@@ -64,7 +64,8 @@ class PhotoNeeds:
     ``width`` and ``height`` are pixels as stored. ``image_bytes`` is per pixel of the decoder's
     picture (a JPEG's is reduced while it is read), ``beside_bytes`` per full-size pixel what the
     decoder holds in addition while it works, ``kept_bytes`` the part of that which it still holds
-    while the picture is reduced. ``whole_bytes`` are bytes beside, however many pixels there are.
+    while the picture is reduced. ``whole_bytes`` are bytes that the decoder holds beside while it
+    works, however many pixels there are.
     ``strip_bytes`` is per pixel of a strip that is converted at once.
     """
 
@@ -140,7 +141,7 @@ def decoding_mb(needs: PhotoNeeds, max_image_size: int) -> float:
     strip = min(STRIP_ROWS, height) * width * needs.strip_bytes
     moments = (
         picture + full * needs.beside_bytes + needs.whole_bytes,
-        picture + full * needs.kept_bytes + needs.whole_bytes + narrow + strip,
+        picture + full * needs.kept_bytes + narrow + strip,
         max(narrow, final) + final,
     )
     return max(moments) / _MIB + READER_MB + LIBRARY_MB.get(needs.format, 0.0)

@@ -1,0 +1,180 @@
+"""The leak replay: its slope against numpy's line and planted numbers, and real leaks of a known
+size."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from core.memory.replay import Slope, assert_no_leak, judge, replay, slope_of
+
+LEAK_KIB = 50
+
+
+def readings(kib_per_run: float, runs: int, noise_kib: float = 0.0, seed: int = 1) -> list[float]:
+    """MiB after each run of an operation that keeps ``kib_per_run``."""
+    random = np.random.default_rng(seed)
+    return [
+        200.0 + (index * kib_per_run + random.normal(0, noise_kib)) / 1024 for index in range(runs)
+    ]
+
+
+@pytest.mark.parametrize("kib", [0.0, 4.0, 50.0, -3.0])
+def test_a_straight_line_has_its_slope_and_no_doubt(kib: float) -> None:
+    slope = slope_of(readings(kib, 12))
+
+    assert (slope.kib, slope.low_kib, slope.high_kib) == pytest.approx((kib, kib, kib), abs=1e-6)
+
+
+def test_the_slope_is_near_the_least_squares_line_where_noise_is_even() -> None:
+    values = readings(20.0, 60, noise_kib=40.0)
+
+    slope = slope_of(values)
+
+    line = np.polyfit(np.arange(60), np.array(values) * 1024, 1)[0]
+    assert slope.kib == pytest.approx(line, abs=1.5)
+    assert slope.low_kib < 20.0 < slope.high_kib
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    held = 0
+    for seed in range(300):
+        slope = slope_of(readings(12.0, 20, noise_kib=30.0, seed=seed))
+        held += slope.low_kib <= 12.0 <= slope.high_kib
+
+    assert 0.92 <= held / 300 <= 0.99
+
+
+def test_one_step_is_no_slope_while_it_tilts_the_least_squares_line() -> None:
+    values = [200.0] * 8 + [230.0] * 32
+
+    slope = slope_of(values)
+
+    assert np.polyfit(np.arange(40), np.array(values) * 1024, 1)[0] > 300
+    assert slope.kib == 0
+
+
+def test_two_readings_have_no_slope() -> None:
+    with pytest.raises(ValueError, match="at least 3 readings, got 2"):
+        slope_of([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "finding"),
+    [
+        (8.0, 60.0, "leak"),
+        (7.9, 60.0, "not sure"),
+        (-20.0, 8.0, "not sure"),
+        (-20.0, 7.9, "no leak"),
+        (-60.0, -50.0, "no leak"),
+    ],
+)
+def test_the_finding_is_the_whole_interval_against_the_threshold(
+    low: float, high: float, finding: str
+) -> None:
+    assert judge(Slope((low + high) / 2, low, high), 8.0) == finding
+
+
+def hand_fed(values: list[float]) -> Callable[[], float]:
+    """Readings in order; the first is the one that is thrown away."""
+    left: Iterator[float] = iter([values[0], *values])
+    return lambda: next(left)
+
+
+def test_a_clear_case_ends_after_the_first_round() -> None:
+    calls = []
+
+    found = replay(
+        lambda: calls.append(1), warm_up=2, rounds=(5, 100), read=hand_fed(readings(30.0, 5))
+    )
+
+    assert (found.finding, found.runs, len(calls)) == ("leak", 5, 7)
+    assert found.sentence().startswith("leak: +30.0 KiB per run")
+
+
+def test_doubt_takes_more_runs() -> None:
+    step = [200.0] * 3 + [210.0] * 27
+
+    found = replay(lambda: None, warm_up=0, rounds=(5, 10, 15), read=hand_fed(step))
+
+    assert (found.finding, found.runs) == ("no leak", 15)
+
+
+def test_doubt_that_stays_is_said() -> None:
+    sawtooth = [200.0 + (index % 2) for index in range(10)]
+
+    found = replay(lambda: None, warm_up=0, rounds=(5, 5), read=hand_fed(sawtooth))
+
+    assert (found.finding, found.runs) == ("not sure", 10)
+
+
+def test_what_the_operation_raises_is_raised() -> None:
+    def broken() -> None:
+        raise KeyError("wall")
+
+    with pytest.raises(KeyError, match="wall"):
+        replay(broken)
+
+
+@pytest.mark.parametrize("rounds", [(), (2,)])
+def test_rounds_are_long_enough(rounds: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="at least 3 runs"):
+        replay(lambda: None, rounds=rounds)
+
+
+@pytest.fixture
+def native() -> Iterator[Callable[[int], None]]:
+    """A function that takes so many KiB from the C library, writes on them, and keeps them."""
+    library = ctypes.CDLL(None)
+    library.malloc.restype = ctypes.c_void_p
+    library.malloc.argtypes = [ctypes.c_size_t]
+    library.free.argtypes = [ctypes.c_void_p]
+    held: list[int] = []
+
+    def take(kib: int) -> None:
+        address = library.malloc(kib * 1024)
+        ctypes.memset(address, 1, kib * 1024)
+        held.append(address)
+
+    yield take
+    for address in held:
+        library.free(address)
+
+
+def test_a_native_leak_is_found_with_its_size(native: Callable[[int], None]) -> None:
+    found = replay(lambda: native(LEAK_KIB))
+
+    assert found.finding == "leak"
+    assert found.slope.kib == pytest.approx(LEAK_KIB, rel=0.1)
+    with pytest.raises(AssertionError, match="leak: "):
+        assert_no_leak(lambda: native(LEAK_KIB))
+
+
+def test_a_leak_of_python_objects_is_found_with_its_size() -> None:
+    kept: list[bytearray] = []
+
+    found = replay(lambda: kept.append(bytearray(b"x" * (LEAK_KIB * 1024))))
+
+    assert found.finding == "leak"
+    assert found.slope.kib == pytest.approx(LEAK_KIB, rel=0.1)
+
+
+def test_a_storm_of_arrays_is_not_accused() -> None:
+    random = np.random.default_rng(2)
+
+    def storm() -> None:
+        parts = [np.ones(int(size), np.uint8) for size in random.integers(1, 400_000, 60)]
+        np.concatenate(parts).sort()
+
+    assert assert_no_leak(storm).finding == "no leak"
+
+
+def test_cycles_that_the_collector_finds_are_no_leak() -> None:
+    def cycle() -> None:
+        ring: list[object] = [bytearray(LEAK_KIB * 1024)]
+        ring.append(ring)
+
+    assert_no_leak(cycle)
