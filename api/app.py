@@ -7,6 +7,7 @@ the dashboard.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -141,6 +142,7 @@ def app_or_exit() -> FastAPI:
     """The app for this process; ends it with a sentence where it must not or cannot start."""
     try:
         settings = load_settings()
+        logging.basicConfig(level=settings.log_level, stream=sys.stderr)
         check_listening(settings, listening_address())
         return create_app(settings)
     except ClimbMateError as error:
