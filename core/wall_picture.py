@@ -75,9 +75,7 @@ def wall_picture(
     then the size. A bound so small that 16 pixels do not fit is exceeded rather than refused.
     """
     if photo_width <= 0 or max_side_px < 16 or max_bytes <= 0:
-        raise ValueError(
-            f"expected positive bounds, got {photo_width}, {max_side_px}, {max_bytes}"
-        )
+        raise ValueError(f"expected positive bounds, got {photo_width}, {max_side_px}, {max_bytes}")
     side = min(max_side_px, max(pixels.shape[:2]))
     while True:
         shown = _reduced(pixels, side)

@@ -5,7 +5,7 @@ a file that the browser fetches once; what travels with an edit is the drawing a
 (:func:`core.wall_picture.wall_drawing`). Hovering, zooming, filtering and selecting happen in the
 browser; the server hears of a selection a moment later, and of every wish for an edit.
 
-Nothing is computed here but the change from the picture's units to pixels of the photo. The files in
+Nothing is computed here but the change from picture units to pixels of the photo. The files in
 ``assets/wall_view`` are one module of JavaScript, in the order of :data:`SCRIPTS`.
 """
 

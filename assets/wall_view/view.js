@@ -105,8 +105,9 @@ class View {
   }
 }
 
-/* Mouse, finger and pen through one door. `on` is told of tap(event), hover(event), and of a box
-   that was drawn: boxing(from, to) while it grows and box(from, to) at its end, in units. */
+/* Mouse, finger and pen through one door. `on` is told of tap(event, hit), hover(event), and of a box
+   that was drawn: boxing(from, to) while it grows and box(from, to) at its end, in units. What was
+   hit is asked when the finger comes down: an event forgets its path once it has been handled. */
 function listenToPointers(view, on) {
   const { frame } = view;
   const pointers = new Map();
@@ -126,7 +127,8 @@ function listenToPointers(view, on) {
     if (event.button !== 0) return;
     pointers.set(event.pointerId, view.local(event));
     if (pointers.size === 1) {
-      start = { at: view.local(event), last: view.local(event), event, moved: false, boxing: on.draws() };
+      const at = view.local(event);
+      start = { at, last: at, event, hit: on.hit(event), moved: false, boxing: on.draws() };
     } else if (pointers.size === 2) {
       if (start?.boxing) on.boxing(null);
       start = { ...start, moved: true, boxing: false, last: middle() };
@@ -173,7 +175,7 @@ function listenToPointers(view, on) {
       on.boxing(null);
       if (!cancelled) on.box(view.toUnits(start.at), view.toUnits(view.local(event)));
     } else if (!start.moved && !cancelled) {
-      on.tap(start.event);
+      on.tap(start.event, start.hit);
     }
     start = null;
   };

@@ -42,7 +42,8 @@ class Wall {
     this.observer.observe(this.frame);
     listenToPointers(this.view, {
       draws: () => this.mode === "box",
-      tap: (event) => this.tapped(event),
+      hit: (event) => this.holdAt(event),
+      tap: (event, hold) => this.tapped(event, hold),
       hover: (event) => this.hovered(event),
       leave: () => this.showTip(null),
       boxing: (from, to) => this.showRubber(from, to),
@@ -196,14 +197,13 @@ class Wall {
     return best;
   }
 
-  tapped(event) {
+  tapped(event, hold) {
     if (this.mode === "point") {
       const [x, y] = this.view.toUnits(this.view.local(event));
       const { width, height } = this.data.photo;
       if (x >= 0 && y >= 0 && x <= width && y <= height) this.told("point", [x, y]);
       return;
     }
-    const hold = this.holdAt(event);
     this.choose(hold?.id ?? null, this.several || event.shiftKey || event.ctrlKey || event.metaKey);
     this.showTip(hold);
   }

@@ -18,6 +18,8 @@ import pytest
 playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright for Python")
 
 STARTING_S = 90
+PATIENCE_MS = 30_000
+playwright.expect.set_options(timeout=PATIENCE_MS)
 
 SIZES = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
@@ -83,14 +85,14 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture
 def open_page(browser: object) -> Iterator[Callable[[str, str], object]]:
-    """Opens an address at ``desktop`` or ``phone`` size; any error on its console fails the test."""
+    """Opens an address at ``desktop`` or ``phone`` size; an error on its console fails the test."""
     contexts, problems = [], []
 
     def opened(address: str, size: str = "desktop") -> object:
         context = browser.new_context(**SIZES[size])
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(address)
