@@ -138,10 +138,10 @@ def analyze(
         black_box.operation("analysing", name) as noted,
     ):
         clock = _Clock()
-        yield Step("decode", 0.0)
         plan = preflight.prepare(data, name=name, settings=settings, warm=models.ran.is_set())
         noted.megapixels = plan.needs.megapixels
         noted.stage("decode")
+        yield Step("decode", 0.0)
         reduced = settings.model_copy(update={"max_image_size": plan.max_image_size})
         photo = open_photo(data, name=name, settings=reduced)
         clock.lap("decode")

@@ -118,8 +118,11 @@ class Ledger:
         return moment.rss_mb
 
     @contextlib.contextmanager
-    def track(self, name: str) -> Iterator[PeakSampler]:
-        """Measure the block and keep it as an operation, also when it raises."""
+    def track(
+        self, name: str, done: Callable[[Operation], None] | None = None
+    ) -> Iterator[PeakSampler]:
+        """Measure the block and keep it as an operation, also when it raises; ``done`` is then
+        called with it."""
         started_s = self._clock()
         started = time.perf_counter()
         sampler = PeakSampler()
@@ -132,17 +135,18 @@ class Ledger:
             raise
         finally:
             duration_ms = (time.perf_counter() - started) * 1000
-            self.record(
-                Operation(
-                    name,
-                    started_s,
-                    duration_ms,
-                    sampler.before_mb,
-                    sampler.peak_mb,
-                    sampler.after_mb,
-                    "" if failed in _CONTROL else failed,
-                )
+            operation = Operation(
+                name,
+                started_s,
+                duration_ms,
+                sampler.before_mb,
+                sampler.peak_mb,
+                sampler.after_mb,
+                "" if failed in _CONTROL else failed,
             )
+            self.record(operation)
+            if done is not None:
+                done(operation)
 
     def operations(self) -> tuple[Operation, ...]:
         """The operations that are kept, oldest first."""

@@ -98,12 +98,13 @@ class PressureWatch:
         self,
         thresholds: Thresholds | None = None,
         *,
-        headroom: Callable[[], float] = headroom_mb,
-        limit: Callable[[], float] = limit_mb,
+        headroom: Callable[[], float] | None = None,
+        limit: Callable[[], float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._thresholds = thresholds or Thresholds()
-        self._headroom, self._limit, self._clock = headroom, limit, clock
+        self._headroom, self._limit = headroom or headroom_mb, limit or limit_mb
+        self._clock = clock
         self._state = State()
 
     @property
@@ -122,6 +123,6 @@ class PressureWatch:
         )
         if relief.unload_models and not can_unload:
             state = replace(state, unloaded_s=self._state.unloaded_s)
-            relief = replace(relief, unload_models=False)
+            relief = replace(relief, unload_models=False) if relief.drop_results else Relief()
         self._state = state
         return relief
