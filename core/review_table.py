@@ -46,11 +46,12 @@ def table_edit(
     """
     edits: list[Edit] = []
     for column in HOLD_COLUMNS:
-        by_value: dict[object, list[int]] = {}
+        by_value: dict[str | int | None, list[int]] = {}
         for number, cells in (holds or {}).items():
             _check_columns(cells, HOLD_COLUMNS)
             if column in cells:
-                value = _problem_number(cells[column]) if column == "problem" else cells[column]
+                cell = cells[column]
+                value = _problem_number(cell) if column == "problem" else _text(cell)
                 if column == "colour" or value != getattr(review.hold(number), column):
                     by_value.setdefault(value, []).append(number)
         edits += [_hold_edit(column, tuple(ids), value) for value, ids in by_value.items()]
@@ -63,18 +64,18 @@ def table_edit(
     return Together(tuple(edits))
 
 
-def _hold_edit(column: str, ids: tuple[int, ...], value: object) -> Edit:
+def _hold_edit(column: str, ids: tuple[int, ...], value: str | int | None) -> Edit:
     if column == "colour":
-        return Recolour(ids, _text(value))
+        return Recolour(ids, str(value))
     if column == "kind":
-        return ChangeKind(ids, checked_kind(_text(value)))
+        return ChangeKind(ids, checked_kind(str(value)))
     return MoveHolds(ids, value if isinstance(value, int) else None)
 
 
 def _problem_number(value: object) -> int | None:
     if value is None or (isinstance(value, float) and value != value):
         return None
-    if isinstance(value, (int, float)) and value == int(value):
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return int(value)
     raise EditError("bad_cell", f"{value!r} is not a problem's number.", "Choose one of the list.")
 

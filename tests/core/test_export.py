@@ -101,6 +101,26 @@ def test_csv_runs_no_formula(start: str) -> None:
     assert found[1]["colour"] == "'" + name
 
 
+def test_names_and_grades_are_exported_where_they_are_set() -> None:
+    named = Problem(1, "red", (1,), "=Slab", "V4")
+    analysis = replace(wall(), problems=(named,))
+
+    first, second = rows(to_csv(analysis))
+    assert (first["problem_name"], first["grade"]) == ("'=Slab", "V4")
+    assert (second["problem_name"], second["grade"]) == ("", "")
+    assert json.loads(to_json(analysis))["problems"][0] == {
+        "id": 1,
+        "colour": "red",
+        "holds": [1],
+        "name": "=Slab",
+        "grade": "V4",
+    }
+    first, second = to_coco([analysis])["annotations"]
+    assert (first["problem_name"], first["grade"]) == ("=Slab", "V4")
+    assert not {"problem_name", "grade"} & set(second)
+    assert not {"problem_name", "grade"} & set(to_coco([wall()])["annotations"][0])
+
+
 def test_csv_keeps_negative_numbers_as_numbers() -> None:
     analysis = make_analysis([make_hold(1, (-3.0, 0.0, 10.0, 10.0))])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from core.overlay import (
     display_colour,
     draw_overlay,
     encode_jpeg,
+    grade_marks,
     line_width,
 )
 from core.settings import DEFAULT_PALETTE
@@ -199,3 +201,20 @@ def test_a_lower_quality_is_smaller() -> None:
 def test_an_empty_picture_is_no_jpeg() -> None:
     with pytest.raises(ValueError, match="expected uint8"):
         encode_jpeg(np.zeros((0, 5, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("grade", "shown"), [("V4", True), ("", False), ("파랑", False), ("x" * 9, False)]
+)
+def test_a_grade_is_written_once_on_the_lowest_hold(grade: str, shown: bool) -> None:
+    holds = [replace(hold, problem=1) for hold in column(1, 100, "red", count=4)]
+    problem = Problem(1, "red", (1, 2, 3, 4), grade=grade)
+    analysis = make_analysis(holds, [problem])
+    ungraded = make_analysis(holds, [replace(problem, grade="")])
+
+    assert grade_marks(analysis) == ({4: grade} if shown else {})
+    changed = draw_overlay(plain(), analysis, 1.0) != draw_overlay(plain(), ungraded, 1.0)
+    assert changed.any() == shown
+    if shown:
+        rows, _ = np.nonzero(changed.any(axis=2))
+        assert rows.min() > holds[2].box[1]

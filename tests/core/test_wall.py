@@ -260,3 +260,15 @@ def test_a_document_reads_back_as_itself(analysis: WallAnalysis) -> None:
     for before, after in zip(analysis.holds, back.holds, strict=True):
         assert after.box == pytest.approx(before.box, abs=0.1)
         assert after.area_px == pytest.approx(before.area_px, abs=0.1)
+
+
+def test_a_problems_name_and_grade_stand_in_the_document_only_where_they_are_set() -> None:
+    plain = make_analysis([make_hold(1, problem=1)], [Problem(1, "red", (1,))])
+    named = replace(plain, problems=(Problem(1, "red", (1,), "Slab", "V4"),))
+
+    assert plain.document()["problems"] == [{"id": 1, "colour": "red", "holds": [1]}]
+    document = json.loads(json.dumps(named.document()))
+    assert document["problems"][0] | {"name": "Slab", "grade": "V4"} == document["problems"][0]
+    assert WallAnalysis.from_document(document).problems == named.problems
+    with pytest.raises(ValueError, match="a name and a grade in words"):
+        Problem(1, "red", (1,), 5)  # type: ignore[arg-type]
