@@ -223,6 +223,12 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address that `python server.py` listens on.")
     port: int = Field(8501, ge=1, le=65535, description="Port that `python server.py` listens on.")
+    debug_memory: bool = Field(
+        False,
+        description="Show the memory debugger: a live panel in the sidebar and a Memory page with "
+        "composition, owners and growth. `./run_debug.sh` sets it. Everybody who can open the "
+        "dashboard sees it.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING",
         description="How much is logged to stderr: DEBUG, INFO, WARNING or ERROR.",

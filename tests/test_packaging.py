@@ -25,7 +25,7 @@ FULL = ROOT / "requirements.txt"
 CONSTRAINTS = ROOT / "constraints.txt"
 
 OWN = {"api", "benchmarks", "core", "debug_memory", "pages", "scripts", "server", "streamlit_app"}
-OWN |= {"tests", "training"}
+OWN |= {"debug_memory_panel", "debug_memory_streamlit", "tests", "training"}
 
 NOT_IMPORTED = {
     "mypy": "run as a tool",
