@@ -128,7 +128,8 @@ class WallNumbers:
 def wall_numbers(
     analysis: WallAnalysis, names: Mapping[int, tuple[str, str]] | None = None
 ) -> WallNumbers:
-    """Every number of ``analysis``; ``names`` gives problems their (name, grade) by id.
+    """Every number of ``analysis``; ``names`` gives problems a (name, grade) by id instead of
+    their own.
 
     Colours come with the commonest first, then by name; spreads in the order of the problems. An
     empty wall gives zeros and empty tables.
@@ -201,7 +202,7 @@ def _spreads(
             [holds[number] for number in problem.holds],
             wall,
             median_px,
-            names.get(problem.id, ("", "")),
+            names.get(problem.id, (problem.name, problem.grade)),
         )
         for problem in analysis.problems
     )

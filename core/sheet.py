@@ -26,6 +26,7 @@ from core.errors import OutputError
 from core.labels import Plate, place_plates
 from core.overlay import DISPLAY_COLOURS, Pixels, contrasting, display_colour
 from core.problem_pictures import faded_jpeg, frame
+from core.sheet_geometry import FOOT_MM, GUTTER_MM, MARGIN_MM, Placed, card_places
 from core.wall import RGB, Box, Hold, Point, Problem, WallAnalysis
 
 if TYPE_CHECKING:
@@ -38,12 +39,6 @@ CardsPerPage = Literal[2, 4]
 
 MAX_PROBLEMS = 30
 """More in one file would take long to make and to print; :func:`sheet_parts` divides them."""
-
-MARGIN_MM, GUTTER_MM, FOOT_MM = 11.0, 5.0, 7.0
-"""Most printers leave about 6 mm of the paper's rim white."""
-
-DOTS_PER_MM = 180 / 25.4
-LONGEST_PX = 1600
 
 _DARK: RGB = (20, 20, 20)
 _LIGHT: RGB = (255, 255, 255)
@@ -102,9 +97,9 @@ def write_sheet(
     """The sheet of ``analysis`` as a PDF file.
 
     ``pixels`` is the working picture, uint8 sRGB (H, W, 3), and ``scale`` full size over its size.
-    ``names`` gives problems their (name, grade) by id; where one is empty, the number is printed
-    and the grade's place left to write on. ``problems`` are the ids to print cards of, in that
-    order; all by default. The same arguments give the same bytes.
+    ``names`` gives problems a (name, grade) by id instead of their own; where one is empty, the
+    number is printed and the grade's place left to write on. ``problems`` are the ids to print
+    cards of, in that order; all by default. The same arguments give the same bytes.
 
     Raises :class:`core.errors.OutputError` (``sheet_too_many_problems``) for more than
     :data:`MAX_PROBLEMS` cards, and ``ValueError`` for other pixels, paper, cards or problems.
@@ -134,49 +129,6 @@ def _chosen(analysis: WallAnalysis, ids: Sequence[int] | None) -> tuple[Problem,
     return tuple(known[number] for number in wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A part of the photo (``part``, pixels of the photo) as it lies on the paper, in mm."""
-
-    part: Box
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @classmethod
-    def within(cls, part: Box, x: float, y: float, width: float, height: float) -> _Placed:
-        """As large as fits into the place, in the middle of it."""
-        factor = min(width / part[2], height / part[3])
-        wide, high = part[2] * factor, part[3] * factor
-        return cls(part, x + (width - wide) / 2, y + (height - high) / 2, wide, high)
-
-    @property
-    def factor(self) -> float:
-        """Millimetres per pixel of the photo."""
-        return self.width / self.part[2]
-
-    @property
-    def longest_px(self) -> int:
-        return min(LONGEST_PX, ceil(max(self.width, self.height) * DOTS_PER_MM))
-
-    def outline(self, hold: Hold) -> list[Point]:
-        """The hold's outline in mm on the paper, cut where the picture ends."""
-        return [
-            (
-                self.x + min(max((x - self.part[0]) * self.factor, 0.0), self.width),
-                self.y + min(max((y - self.part[1]) * self.factor, 0.0), self.height),
-            )
-            for x, y in hold.polygon
-        ]
-
-    def box(self, hold: Hold) -> Box:
-        """The hold's box in mm from the picture's corner."""
-        x, y, width, height = hold.box
-        near = (x - self.part[0]) * self.factor, (y - self.part[1]) * self.factor
-        return *near, width * self.factor, height * self.factor
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sheet:
     analysis: WallAnalysis
@@ -196,7 +148,7 @@ class _Sheet:
         canvas.page()
         self._cover(canvas, size, problems, photo_name)
         self._foot(canvas, size, 1, pages, photo_name)
-        places = _card_places(size, cards_per_page)
+        places = card_places(size, cards_per_page)
         for index, problem in enumerate(problems):
             page, place = divmod(index, cards_per_page)
             if place == 0:
@@ -223,8 +175,8 @@ class _Sheet:
         foot = size[1] - MARGIN_MM - FOOT_MM
         photo = self.analysis.photo
         whole = (0.0, 0.0, float(photo.width), float(photo.height))
-        placed = _Placed.within(whole, MARGIN_MM, top, width, foot - legend_mm - 4 - top)
-        placed = _Placed(whole, placed.x, top, placed.width, placed.height)
+        placed = Placed.within(whole, MARGIN_MM, top, width, foot - legend_mm - 4 - top)
+        placed = Placed(whole, placed.x, top, placed.width, placed.height)
         self._picture(canvas, placed, self.analysis.holds, dict(self._numbers(problems)))
         self._legend(canvas, problems, top + placed.height + 8, columns, width)
 
@@ -235,6 +187,10 @@ class _Sheet:
             for problem in problems
             for number in problem.holds
         ]
+
+    def _named(self, problem: Problem) -> tuple[str, str]:
+        """Name and grade, empty where there is none."""
+        return self.names.get(problem.id, (problem.name, problem.grade))
 
     def _ground(self, problem: Problem) -> RGB:
         holds = {hold.id: hold for hold in self.analysis.holds}
@@ -254,7 +210,7 @@ class _Sheet:
             ground = self._ground(problem)
             number = str(problem.id)
             canvas.plate((x + 4, y - 1.2), number, 9, ground, contrasting(ground))
-            name, grade = self.names.get(problem.id, ("", ""))
+            name, grade = self._named(problem)
             colour = self.words.colour(problem.colour)
             used = canvas.text(x + 9, y, colour, 9, width=0.4 * column_mm - 9)
             grade_mm = 0.2 * column_mm if grade else 0.0
@@ -266,7 +222,7 @@ class _Sheet:
     def _picture(
         self,
         canvas: Canvas,
-        placed: _Placed,
+        placed: Placed,
         holds: Sequence[Hold],
         labels: Mapping[int, tuple[str, RGB]],
     ) -> None:
@@ -291,7 +247,7 @@ class _Sheet:
     def _plates(
         self,
         canvas: Canvas,
-        placed: _Placed,
+        placed: Placed,
         holds: Sequence[Hold],
         labels: Mapping[int, tuple[str, RGB]],
     ) -> None:
@@ -329,7 +285,7 @@ class _Sheet:
             self._head(canvas, problem, members, (x, y, width))
             self._lines(canvas, (x, y + height - lines_mm, width, lines_mm), 7.3)
         part = frame(members, self.analysis.photo, picture[2] / picture[3])
-        placed = _Placed.within(part, *picture)
+        placed = Placed.within(part, *picture)
         self._picture(canvas, placed, members, _from_below(members))
 
     def _head(
@@ -341,7 +297,7 @@ class _Sheet:
     ) -> None:
         """Number, name, colour and counts on the left, the grade in a box on the right."""
         x, y, width = place
-        name, grade = self.names.get(problem.id, ("", ""))
+        name, grade = self._named(problem)
         grade_mm = 17.0
         canvas.box(x + width - grade_mm, y, grade_mm, 11.5, line_mm=0.35)
         if grade:
@@ -389,14 +345,14 @@ class _Sheet:
     ) -> None:
         y, width = size[1] - MARGIN_MM, size[0] - 2 * MARGIN_MM
         note = self.words.strays if page == 1 else self.words.numbering
-        canvas.text(MARGIN_MM, y, note, 7, width=0.58 * width, colour=_STRAY)
+        canvas.text(MARGIN_MM, y, note, 7, width=0.48 * width, colour=_STRAY)
         where = self.words.page.format(page=page, pages=pages)
         end = MARGIN_MM + width
-        used = canvas.text(end - 30, y, where, 7, width=30, colour=_STRAY, align="R")
-        text = f"{name} · {self.date.isoformat()} ·"
-        start = MARGIN_MM + 0.6 * width
-        room = end - used - 1.2 - start
-        canvas.text(start, y, text, 7, width=room, colour=_STRAY, align="R")
+        dated = f"{self.date.isoformat()} · {where}"
+        used = canvas.text(end - 50, y, dated, 7, width=50, colour=_STRAY, align="R")
+        start = MARGIN_MM + 0.5 * width
+        room = end - used - 3 - start
+        canvas.text(start, y, name, 7, width=room, colour=_STRAY, align="R")
 
 
 def _field(canvas: Canvas, x: float, y: float, width: float, label: str) -> None:
@@ -413,19 +369,3 @@ def _from_below(holds: Sequence[Hold]) -> dict[int, tuple[str, RGB]]:
     )
     labels = {hold.id: (str(place), _LIGHT) for place, hold in enumerate(rising, start=1)}
     return labels | {hold.id: ("", _LIGHT) for hold in holds if hold.kind == "volume"}
-
-
-def _card_places(size: tuple[float, float], count: int) -> list[Box]:
-    """Where the cards of one page go, in mm: two below each other, or two by two."""
-    columns = count // 2
-    width = (size[0] - 2 * MARGIN_MM - (columns - 1) * GUTTER_MM) / columns
-    height = (size[1] - 2 * MARGIN_MM - FOOT_MM - GUTTER_MM) / 2
-    return [
-        (
-            MARGIN_MM + (place % columns) * (width + GUTTER_MM),
-            MARGIN_MM + (place // columns) * (height + GUTTER_MM),
-            width,
-            height,
-        )
-        for place in range(count)
-    ]
