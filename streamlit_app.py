@@ -6,16 +6,32 @@ from pathlib import Path
 
 import streamlit as st
 
+import debug_memory
 from pages.shared import ready_or_stop
+from pages.words import _
 
 # A file of our own: the browser would fetch a named symbol from the network.
 ICON = Path(__file__).with_name("assets") / "icon.png"
 
 st.set_page_config(page_title="ClimbMate", page_icon=str(ICON), layout="wide")
 
-page = st.navigation(
-    [st.Page("pages/review.py", title="Review a wall", icon=":material/landscape:", default=True)]
-)
+pages = [
+    st.Page(
+        "pages/review.py", title=_("Review a wall"), icon=":material/landscape:", default=True
+    ),
+    st.Page("pages/compare.py", title=_("Compare two photos"), icon=":material/compare:"),
+    st.Page("pages/models.py", title=_("Models"), icon=":material/memory:"),
+]
+if debug_memory.enabled():
+    from pages.memory_panel import show_panel, watch_service
+
+    pages.append(st.Page("pages/memory.py", title=_("Memory"), icon=":material/speed:"))
+page = st.navigation(pages)
+if debug_memory.enabled():
+    show_panel()
 # Before the page: a setting that cannot be used, or a damaged model, is told once for all pages.
-ready_or_stop()
-page.run()
+with debug_memory.track(f"page {page.url_path or 'review'}"):
+    ready = ready_or_stop()
+    if debug_memory.enabled():
+        watch_service(ready.service)
+    page.run()

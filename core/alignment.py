@@ -262,16 +262,19 @@ def _homography(
     nobody = np.eye(3), np.zeros(len(sources), bool)
     if len(sources) < FEWEST_INLIERS:
         return nobody
-    matrix, _ = cv2.findHomography(
+    found, _ = cv2.findHomography(
         sources, targets, cv2.USAC_MAGSAC, tolerance_px, maxIters=5000, confidence=0.999
     )
-    if matrix is None or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9:
+    if found is None:
+        return nobody
+    matrix = np.asarray(found, np.float64)
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9:
         return nobody
     # MAGSAC weighs without a threshold; what is reported is counted by one.
     ahead = np.flatnonzero(sources @ matrix[2, :2] + matrix[2, 2] > 1e-6)
     miss = np.full(len(sources), np.inf)
     miss[ahead] = np.linalg.norm(mapped(matrix, sources[ahead]) - targets[ahead], axis=1)
-    return np.asarray(matrix, np.float64), miss < tolerance_px
+    return matrix, miss < tolerance_px
 
 
 def _possible_overlap(matrix: Doubles, before: tuple[int, int], after: tuple[int, int]) -> float:

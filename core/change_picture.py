@@ -129,7 +129,9 @@ def _stroke(
 
 def _sign(picture: Pixels, outline: Doubles, colour: RGB, line: float, *, upright: bool) -> None:
     """A plus (``upright``) or a minus in the middle of the hold, on a dark disc."""
-    middle, arm = (outline.min(0) + outline.max(0)) / 2, 3.2 * line
+    middle, reach = (outline.min(0) + outline.max(0)) / 2, np.ptp(outline, axis=0).min() / 2
+    line = line * float(np.clip(reach / (9 * line), 0.6, 1.0))  # smaller on small holds
+    arm = 3.2 * line
     x, y = (round(float(value) * (1 << _BITS)) for value in middle)
     cv2.circle(
         picture, (x, y), int(5.4 * line * (1 << _BITS)), DARK, cv2.FILLED, cv2.LINE_AA, _BITS

@@ -34,13 +34,16 @@ STAY_SIZE_RATIO = 1.7
 STAY_LIKENESS = 0.2
 """Outlines and colours vary between two photos; at one place little likeness is enough."""
 
-MOVE_SIZE_RATIO = 1.25
-MOVE_LIKENESS = 0.45
-MOVE_SHAPE = 0.075
+MOVE_SIZE_RATIO = 1.12
+MOVE_LIKENESS = 0.5
+MOVE_SHAPE = 0.05
 """Elsewhere on the wall, a hold must be as large, as coloured and as shaped to be the same."""
 
 ERRORS = 2.5
 """Times the alignment's error that middles may be off besides."""
+
+SHOWN = 0.85
+"""Share of an outline that must lie on the other photo for its absence there to mean anything."""
 
 LIGHT_PAIRS = 5
 """Fewer sure pairs say nothing about the light of the two photos."""
@@ -124,9 +127,9 @@ def _alone(
 
 
 def _within(outline: Doubles, size: tuple[int, int]) -> bool:
-    """Whether most of the outline (P, 2) lies on a photo of ``size`` (width, height)."""
+    """Whether nearly all of the outline (P, 2) lies on a photo of ``size`` (width, height)."""
     inside = (outline >= 0).all(1) & (outline <= np.array(size)).all(1)
-    return bool(inside.mean() > 0.6)
+    return bool(inside.mean() > SHOWN)
 
 
 def _staying(first: Traits, second: Traits, error_px: float) -> Doubles:
