@@ -49,6 +49,7 @@ class RedisCache:
         self._up = True
         self._again_at = 0.0
         self._left_behind = 0
+        self._told: set[str] = set()
 
     @property
     def up(self) -> bool:
@@ -110,11 +111,24 @@ class RedisCache:
                     late.set()
                     self._left_behind += 1
             result = TimeoutError(f"no answer within {limit_s * 1000:.0f} ms")
+        if isinstance(result, redis.ResponseError):  # it answers, but not this
+            self._went_up()
+            self._refuses(result)
+            return None
         if isinstance(result, Exception):
             self._went_down(result)
             return None
         self._went_up()
         return result
+
+    def _refuses(self, error: redis.ResponseError) -> None:
+        """Say once of each kind why Redis refuses: full memory, a foreign key, a lacking right."""
+        kind = type(error).__name__
+        with self._lock:
+            new = kind not in self._told
+            self._told.add(kind)
+        if new:
+            logger.warning("redis=refuses reason=%r", str(error))
 
     def _went_down(self, error: Exception) -> None:
         with self._lock:

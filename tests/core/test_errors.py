@@ -8,11 +8,16 @@ import pickle
 import pytest
 
 from core.errors import (
+    BusyError,
+    ChoiceError,
     ClimbMateError,
+    DeadlineError,
     ModelError,
+    NotReadyError,
     OutputError,
     PhotoError,
     PhotoTooLargeError,
+    QueueFullError,
     SettingsError,
 )
 
@@ -23,6 +28,10 @@ CASES = [
     (ModelError, 503),
     (SettingsError, 500),
     (OutputError, 500),
+    (ChoiceError, 422),
+    (QueueFullError, 503),
+    (DeadlineError, 503),
+    (NotReadyError, 503),
 ]
 
 
@@ -55,3 +64,12 @@ def test_an_error_survives_the_way_out_of_a_child_process(kind: type[ClimbMateEr
 def test_a_too_large_photo_is_a_photo_error() -> None:
     with pytest.raises(PhotoError):
         raise PhotoTooLargeError("photo_too_large_bytes", "Too large.")
+
+
+@pytest.mark.parametrize("kind", [QueueFullError, DeadlineError, NotReadyError])
+def test_the_seconds_to_wait_survive_too(kind: type[BusyError]) -> None:
+    error = kind("code", "Message.", "Hint.", retry_after_s=17)
+
+    back = pickle.loads(pickle.dumps(error))
+
+    assert back.retry_after_s == 17 and back.document() == error.document()

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import SettingsError
+from core.errors import ChoiceError, SettingsError
 from core.settings import (
     DEFAULT_PALETTE,
     MAX_THREADS,
     Settings,
     available_cores,
+    changed_settings,
     default_cache_dir,
     default_threads,
     load_settings,
@@ -57,6 +58,8 @@ def test_a_value_is_read(
     assert getattr(load_settings(), field) == expected
 
 
+WRONG_ADDRESS = "expected an address that begins with redis://, rediss:// or unix://"
+
 REFUSED = [
     ("YOLO_IMG_SIZE", "641", "expected a multiple of 32"),
     ("YOLO_IMG_SIZE", "256", "expected at least 320"),
@@ -77,6 +80,13 @@ REFUSED = [
     ("PALETTE", "red," + "x" * 41, f"expected names of at most 40 characters, got '{'x' * 41}'"),
     ("OMP_NUM_THREADS", "many", "expected a whole number"),
     ("OMP_NUM_THREADS", "0", "expected at least 1"),
+    ("QUEUE_SIZE", "-1", "expected at least 0"),
+    ("REQUEST_TIMEOUT_S", "0", "expected more than 0.0"),
+    ("ENABLE_MODEL_CACHE", "perhaps", "expected true or false"),
+    ("MODEL_CACHE_SIZE", "0", "expected at least 1"),
+    ("MODEL_CACHE_MB", "inf", "expected a finite number"),
+    ("REDIS_URL", "localhost:6379", WRONG_ADDRESS),
+    ("REDIS_URL", "redis://localhost:port", "expected an address with a port from 0 to 65535"),
     ("LOG_LEVEL", "LOUD", "expected 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
 ]
 
@@ -194,3 +204,34 @@ def test_the_readme_holds_this_table(repository: Path) -> None:
     assert found.group(1).strip() == markdown_table(), (
         "run `python -m core settings --markdown` and put its output between the markers"
     )
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_a_password_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(redis_url="http://user:s3cret@localhost:6379")
+
+    assert "REDIS_URL" in str(caught.value) and "***@localhost" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_settings_are_changed_for_one_request() -> None:
+    settings = load_settings(cache_dir="/tmp/here", yolo_img_size=320)
+
+    changed = changed_settings(settings, yolo_conf="0.5", palette="Red, Blue")
+
+    assert (changed.yolo_conf, changed.palette) == (0.5, ("red", "blue"))
+    assert settings.yolo_conf == 0.35
+    same = {"yolo_conf": 0.35, "palette": DEFAULT_PALETTE}
+    assert changed.model_copy(update=same) == settings
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_a_change_that_cannot_be_used_is_the_requests_error() -> None:
+    with pytest.raises(ChoiceError) as caught:
+        changed_settings(load_settings(), yolo_conf=2, max_holds="many")
+
+    assert caught.value.status == 422
+    assert "yolo_conf has the value 2: expected at most 0.99." in caught.value.message
+    assert caught.value.hint == "Correct yolo_conf and max_holds, or leave it out."
