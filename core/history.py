@@ -75,14 +75,19 @@ def step_between(what: str, here: WallState, there: WallState) -> Step:
     return Step(what, holds, problems, changed, placed, size + sys.getsizeof(Step) // 10)
 
 
-def swap(here: WallState, step: Step) -> tuple[WallState, Step]:
-    """Put ``step`` in: the wall on its other side, and the step that leads back."""
-    there = WallState(
+def put_in(here: WallState, step: Step) -> WallState:
+    """The wall on the other side of ``step``."""
+    return WallState(
         _with(here.holds, step.holds),
         _with(here.problems, step.problems),
         here.changed ^ step.changed,
         here.placed ^ step.placed,
     )
+
+
+def swap(here: WallState, step: Step) -> tuple[WallState, Step]:
+    """Put ``step`` in: the wall on its other side, and the step that leads back."""
+    there = put_in(here, step)
     return there, step_between(step.what, there, here)
 
 

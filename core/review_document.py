@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from core.history import History, Step, WallState, step_between, swap
+from core.history import History, Step, WallState, put_in, step_between
 from core.wall import (
     Hold,
     Problem,
@@ -122,7 +122,7 @@ def _write_steps(here: WallState, steps: Iterable[Step]) -> list[dict[str, Any]]
                 "placed": sorted(step.placed),
             }
         )
-        here, _ = swap(here, step)
+        here = put_in(here, step)
     return written[::-1]
 
 
@@ -148,7 +148,7 @@ def _read_steps(
             frozenset(document["changed"]),
             frozenset(document["placed"]),
         )
-        there, _ = swap(here, step)
+        there = put_in(here, step)
         check(there)
         steps.append(step_between(step.what, here, there))
         here = there
