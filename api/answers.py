@@ -215,7 +215,7 @@ HOLD_EXAMPLE: dict[str, Any] = {
         "alternatives": [["purple", 0.04]],
         "rgb": [38, 82, 171],
     },
-    "problem": None,
+    "problem": 1,
 }
 
 ANALYSIS_EXAMPLE: dict[str, Any] = {
@@ -223,7 +223,7 @@ ANALYSIS_EXAMPLE: dict[str, Any] = {
     "photo": {"name": "wall.jpg", "sha256": "5f" * 32, "width": 3024, "height": 4032},
     "models": {"detector": "holds-yolo11n-seg@0c1d2e3f4a5b", "colour": "clip@6a7b8c9d0e1f"},
     "holds": [HOLD_EXAMPLE],
-    "problems": [],
+    "problems": [{"id": 1, "colour": "blue", "holds": [1]}],
     "timings_ms": {
         "decode": 41.2,
         "detect": 480.6,
