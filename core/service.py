@@ -6,7 +6,7 @@ of the same steps as :func:`core.analysis.analyze`, with an :class:`Answer` at i
 event loop runs it in a thread. What was analysed before is answered from the cache without
 queueing; a photo that is being analysed for somebody else is waited for, not analysed twice.
 
-Faces in one process share one service through :func:`core.shared_service.shared_service`. Limits
+Faces in one process share one service through :func:`shared_service`. Limits
 per client, documents and metrics are the faces' matters.
 """
 
@@ -33,6 +33,7 @@ from core.answers import (
 from core.choices import Choices
 from core.errors import ClimbMateError
 from core.jobs import Failure, Job, Waiter
+from core.memory import black_box
 from core.memory.preflight import ran_smaller
 from core.memory.pressure import PressureWatch
 from core.model_keeper import Loader, ModelKeeper
@@ -485,9 +486,11 @@ _shared: list[tuple[ModelService, int]] = []
 def shared_service(settings: Settings) -> ModelService:
     """The started service of this process; the first caller's settings count.
 
-    Every call has to be matched by one of :func:`release_shared`: the last closes the service.
+    From here on the process keeps its black box (:mod:`core.memory.black_box`). Every call has to
+    be matched by one of :func:`release_shared`: the last closes the service.
     """
     with _shared_lock:
+        black_box.start_recording(settings.cache_dir / "state")
         service, holders = _shared.pop() if _shared else (ModelService(settings), 0)
         _shared.append((service, holders + 1))
         service.start()
@@ -504,3 +507,4 @@ def release_shared(service: ModelService, timeout_s: float = 10.0) -> None:
             _shared.append((service, holders))
             return
     service.close(timeout_s)
+    black_box.stop_recording()
