@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import streamlit as st
@@ -29,8 +30,10 @@ if debug_memory.enabled():
 page = st.navigation(pages)
 if debug_memory.enabled():
     show_panel()
+# The Memory page would only crowd its own list of operations.
+seen = nullcontext() if page.url_path == "memory" else debug_memory.track(f"page {page.url_path}")
 # Before the page: a setting that cannot be used, or a damaged model, is told once for all pages.
-with debug_memory.track(f"page {page.url_path or 'review'}"):
+with seen:
     ready = ready_or_stop()
     if debug_memory.enabled():
         watch_service(ready.service)

@@ -168,12 +168,12 @@ def compose(
 
 def _kinds(mappings: list[Mapping]) -> Iterator[tuple[Mapping, str]]:
     """Every mapping with its kind: heap, stack, file or anonymous."""
-    following = [*mappings[1:], None]
+    arenas = _thread_arenas(mappings)
     previous: Mapping | None = None
-    for mapping, after in zip(mappings, following, strict=True):
+    for mapping in mappings:
         if mapping.name.startswith("[stack"):
             kind = "stack"
-        elif mapping.name == "[heap]" or _is_thread_arena(mapping, after):
+        elif mapping.name == "[heap]" or mapping.start in arenas:
             kind = "heap"
         elif mapping.inode or (mapping.name and not mapping.name.startswith("[anon")):
             kind = "file"
@@ -185,16 +185,35 @@ def _kinds(mappings: list[Mapping]) -> Iterator[tuple[Mapping, str]]:
         previous = mapping
 
 
-def _is_thread_arena(mapping: Mapping, after: Mapping | None) -> bool:
-    """Whether glibc made this mapping the used front of a thread arena: it begins on a multiple of
-    64 MiB, and what is reserved behind it ends on one."""
-    if mapping.inode or mapping.name or mapping.permissions != "rw-p":
-        return False
-    end = mapping.end
-    if after is not None and after.start == end and after.permissions == "---p":
-        end = after.end
-    # An arena's reserve may have been joined with the arena's that follows it.
-    return mapping.start % ARENA_BYTES == 0 and end % ARENA_BYTES == 0
+def _thread_arenas(mappings: list[Mapping]) -> set[int]:
+    """Where the mappings begin that glibc made for thread arenas.
+
+    An arena begins on a multiple of 64 MiB with memory in use, in one mapping or several, and what
+    is reserved behind that reaches to the next multiple. Of a full one nothing is reserved, and the
+    kernel may have joined its end with an arena that follows.
+    """
+    found: set[int] = set()
+    part: list[Mapping] = []
+    for mapping in mappings:
+        if part and mapping.start != part[-1].end:
+            part = []
+        if mapping.inode or mapping.name or mapping.permissions not in ("rw-p", "---p"):
+            part = []
+            continue
+        if not part:
+            if mapping.start % ARENA_BYTES or mapping.permissions != "rw-p":
+                continue
+        elif part[-1].permissions == "---p":  # nothing may come behind the reserve
+            part = []
+            continue
+        part.append(mapping)
+        border = (part[0].start // ARENA_BYTES + 1) * ARENA_BYTES
+        if mapping.end == border or (mapping.end % ARENA_BYTES == 0 and mapping.end > border):
+            found.update(row.start for row in part)
+            part = []
+        elif mapping.end > border and mapping.permissions == "---p":
+            part = []
+    return found
 
 
 def _is_thread_stack(mapping: Mapping, before: Mapping | None) -> bool:

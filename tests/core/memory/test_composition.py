@@ -160,6 +160,36 @@ def test_whatever_the_allocators_say_the_parts_add_up(
     assert all(part_mb >= 0 for part_mb in found.parts().values())
 
 
+def test_an_arena_in_several_pieces_is_one_and_what_touches_it_is_not_part_of_it() -> None:
+    begin, size = ARENA_BYTES * 9, ARENA_BYTES
+    pieces = [
+        Mapping(begin - 4096, begin, "rw-p", 0, "", MIB),  # belongs to a library before it
+        Mapping(begin, begin + 8 * MIB, "rw-p", 0, "", 2 * MIB),
+        Mapping(begin + 8 * MIB, begin + 9 * MIB, "rw-p", 0, "", 3 * MIB),
+        Mapping(begin + 9 * MIB, begin + size, "---p", 0, "", 0),
+        Mapping(begin + size, begin + size + 5 * MIB, "rw-p", 0, "", 5 * MIB),
+        Mapping(begin + size + 5 * MIB, begin + size + 6 * MIB, "r--p", 7, "/lib/a.so", MIB),
+    ]
+
+    found = compose(pieces, NativeHeap(0, 0), None)
+
+    assert (found.retained_mb, found.other_anonymous_mb, found.file_mapped_mb) == (5, 6, 1)
+
+
+def test_stacks_that_follow_an_aligned_block_do_not_make_it_an_arena() -> None:
+    begin = ARENA_BYTES * 9
+    guard = begin + 4 * MIB
+    pieces = [
+        Mapping(begin, guard, "rw-p", 0, "", 4 * MIB),
+        Mapping(guard, guard + 4096, "---p", 0, "", 0),
+        Mapping(guard + 4096, begin + ARENA_BYTES, "rw-p", 0, "", MIB),
+    ]
+
+    found = compose(pieces, NativeHeap(0, 0), None)
+
+    assert (found.retained_mb, found.other_anonymous_mb) == (0, 5)
+
+
 def test_a_part_below_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="stacks_mb=-1"):
         Composition(stacks_mb=-1)

@@ -1,0 +1,82 @@
+"""Charts of the Memory page as Vega-Lite specifications: plain dictionaries with their data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.memory.ledger import Moment, Operation
+from pages.words import _
+
+Spec = dict[str, Any]
+
+
+def timeline_chart(moments: Sequence[Moment], operations: Sequence[Operation]) -> Spec:
+    """RSS in MiB over time, with a point at the peak of each operation."""
+    line = [{"at": 1000 * moment.at_s, "mb": round(moment.rss_mb, 2)} for moment in moments]
+    points = [
+        {
+            "at": 1000 * row.started_s + row.duration_ms / 2,
+            "from": 1000 * row.started_s,
+            "to": 1000 * row.started_s + row.duration_ms,
+            "mb": round(row.peak_mb, 2),
+            "kept": round(row.kept_mb, 2),
+            "name": row.name,
+        }
+        for row in operations
+    ]
+    at = {"field": "at", "type": "temporal", "title": None}
+    height = {"field": "mb", "type": "quantitative", "title": "MiB", "scale": {"zero": False}}
+    tooltip = [
+        {"field": "name", "title": _("Operation")},
+        {"field": "mb", "title": _("Peak, MiB"), "type": "quantitative"},
+        {"field": "kept", "title": _("Kept, MiB"), "type": "quantitative"},
+    ]
+    legend = {"orient": "bottom", "labelLimit": 300}
+    name = {"field": "name", "type": "nominal", "title": None, "legend": legend}
+    return {
+        "height": 300,
+        "layer": [
+            {
+                "data": {"values": points},
+                "mark": {"type": "rect", "opacity": 0.15, "color": "gray"},
+                "encoding": {"x": {**at, "field": "from"}, "x2": {"field": "to"}},
+            },
+            {
+                "data": {"values": line},
+                "mark": {"type": "line", "color": "gray"},
+                "encoding": {"x": at, "y": height},
+            },
+            {
+                "data": {"values": points},
+                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                "encoding": {"x": at, "y": height, "color": name, "tooltip": tooltip},
+            },
+        ],
+    }
+
+
+def composition_chart(parts: Mapping[str, float]) -> Spec:
+    """The parts in MiB as one bar, in their order."""
+    values = [
+        {"part": part, "mb": round(size_mb, 2), "order": order}
+        for order, (part, size_mb) in enumerate(parts.items())
+    ]
+    legend = {"orient": "bottom", "columns": 4, "labelLimit": 300}
+    return {
+        "height": 190,
+        "data": {"values": values},
+        "mark": {"type": "bar", "size": 60},
+        "encoding": {
+            "x": {"field": "mb", "type": "quantitative", "stack": "zero", "title": "MiB"},
+            "color": {
+                "field": "part",
+                "type": "nominal",
+                "title": None,
+                "sort": list(parts),
+                "legend": legend,
+            },
+            "order": {"field": "order"},
+            "tooltip": [{"field": "part", "title": _("Part")}, {"field": "mb", "title": "MiB"}],
+        },
+    }
