@@ -16,15 +16,17 @@ import argparse
 import gc
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from benchmarks.child import ROOT, clean_environment, run_child
+from benchmarks.child import ROOT, ChildError, clean_environment
 from benchmarks.machine import machine_facts
 
 WITHIN = 0.25
@@ -122,14 +124,26 @@ def measure(path: Path, second: bool) -> dict[str, object]:
     }
 
 
+def _child(*arguments: str) -> Any:
+    """What this module prints in a fresh process, which looks at its own peak."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.preflight", *arguments],
+        cwd=ROOT,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ChildError(f"{arguments} ended with {done.returncode}: {done.stderr[-600:]}")
+    return json.loads(done.stdout)
+
+
 def run_row(kind: str, megapixels: float, second: bool) -> tuple[str, float]:
     """One row of the table, and the error of the prediction (0.1 is 10 % too high)."""
-    python = ["-m", "benchmarks.preflight"]
-    made, _ = run_child([*python, "--make", kind, f"{megapixels:g}"], clean_environment())
-    path = Path(json.loads(made))
-    arguments = [*python, "--measure", str(path), *(["--second"] if second else [])]
-    output, _ = run_child(arguments, clean_environment())
-    got = json.loads(output)
+    path = Path(_child("--make", kind, f"{megapixels:g}"))
+    got = _child("--measure", str(path), *(["--second"] if second else []))
     rise, predicted = got["actual"] - got["before"], got["predicted"] - got["before"]
     error = got["predicted"] / got["actual"] - 1
     return (
