@@ -34,9 +34,9 @@ STAY_SIZE_RATIO = 1.7
 STAY_LIKENESS = 0.2
 """Outlines and colours vary between two photos; at one place little likeness is enough."""
 
-MOVE_SIZE_RATIO = 1.12
+MOVE_SIZE_RATIO = 1.18
 MOVE_LIKENESS = 0.5
-MOVE_SHAPE = 0.05
+MOVE_SHAPE = 0.055
 """Elsewhere on the wall, a hold must be as large, as coloured and as shaped to be the same."""
 
 ERRORS = 2.5

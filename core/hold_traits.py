@@ -106,7 +106,9 @@ def colour_likeness(first: Traits, second: Traits, light: Doubles) -> Doubles:
     """
     words = sorted({name for names in (*first.names, *second.names) for name in names})
     shares = [
-        np.array([[n.get(w, 0.0) for w in words] for n in side.names]).reshape(-1, len(words))
+        np.array([[n.get(w, 0.0) for w in words] for n in side.names]).reshape(
+            len(side.names), len(words)
+        )
         for side in (first, second)
     ]
     overlap = np.minimum(shares[0][:, None], shares[1][None]).sum(2)

@@ -1,0 +1,142 @@
+"""The alignment against homographies that are known because the test made the second photo."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.alignment import Alignment, AlignmentError, align
+
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def wall(repository: Path) -> Pixels:
+    with Image.open(repository / "assets" / "demo_wall.jpg") as picture:
+        return np.asarray(picture.convert("RGB").resize((750, 1000)), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def reset_wall(repository: Path) -> Pixels:
+    with Image.open(repository / "assets" / "demo_wall_after.jpg") as picture:
+        return np.asarray(picture.convert("RGB").resize((750, 1000)), np.uint8)
+
+
+def view(pixels: Pixels, corners: list[list[float]]) -> tuple[Pixels, NDArray[np.float64]]:
+    """The picture with its corners moved there, and the homography in continuous coordinates, in
+    which the middle of the first pixel is (0.5, 0.5)."""
+    height, width = pixels.shape[:2]
+    source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    matrix = cv2.getPerspectiveTransform(source, np.array(corners, np.float32))
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    by_index = np.linalg.inv(half) @ matrix @ half
+    return np.asarray(cv2.warpPerspective(pixels, by_index, (width, height)), np.uint8), matrix
+
+
+CORNERS = [[30.0, -40.0], [720.0, 25.0], [790.0, 1010.0], [-30.0, 960.0]]
+GRID = np.stack(np.meshgrid(np.linspace(50, 700, 6), np.linspace(50, 950, 6)), -1).reshape(-1, 2)
+
+
+def miss(found: Alignment, matrix: NDArray[np.float64], points: NDArray[np.float64]) -> float:
+    true = cv2.perspectiveTransform(points[None], matrix)[0]
+    return float(np.linalg.norm(found.to_after(points) - true, axis=1).max())
+
+
+def test_a_known_view_is_found_to_a_fraction_of_a_pixel(wall: Pixels) -> None:
+    after, matrix = view(wall, CORNERS)
+
+    found = align(wall, after)
+
+    assert miss(found, matrix, GRID) < 0.5
+    assert found.error_px < 1 and found.inliers > 200 and found.coverage > 0.5
+    np.testing.assert_allclose(found.to_before(found.to_after(GRID)), GRID, atol=1e-6)
+
+
+def test_other_light_noise_and_holds_that_went_do_not_matter(wall: Pixels) -> None:
+    rng = np.random.default_rng(0)
+    after, matrix = view(wall, CORNERS)
+    dim = (after / 255.0) ** 1.4 * np.linspace(0.6, 1.0, 750)[None, :, None]
+    after = np.clip(dim * 255 + rng.normal(0, 4, after.shape), 0, 255).astype(np.uint8)
+    for x, y in rng.integers(60, 700, (25, 2)).tolist():
+        cv2.circle(after, (x, y), 24, rng.integers(0, 255, 3).tolist(), cv2.FILLED)
+
+    assert miss(align(wall, after), matrix, GRID) < 1.5
+
+
+def test_the_matrix_is_in_pixels_of_the_full_photos(wall: Pixels) -> None:
+    after, matrix = view(wall, CORNERS)
+
+    found = align(wall, after, (1500, 2000), (2250, 3000))
+
+    true = cv2.perspectiveTransform(GRID[None], matrix)[0] * 3
+    assert np.linalg.norm(found.to_after(GRID * 2) - true, axis=1).max() < 1.5
+    small = found.scaled(0.5, 1 / 3)
+    again = cv2.perspectiveTransform(GRID[None], small)[0]
+    np.testing.assert_allclose(again, found.to_after(GRID * 2) / 3, atol=1e-6)
+
+
+def test_a_reset_wall_from_another_place(wall: Pixels, reset_wall: Pixels) -> None:
+    found = align(wall, reset_wall)
+
+    assert found.overlap > 0.85 and found.coverage > 0.5 and found.error_px < 2
+    # The hue of the green hold that stayed: read by eye off both pictures.
+    x, y = found.to_after([(578.0, 351.0)])[0]
+    red, green, blue = (int(v) for v in reset_wall[round(y), round(x)])
+    assert green > 1.3 * max(red, blue)
+
+
+def test_it_is_deterministic(wall: Pixels, reset_wall: Pixels) -> None:
+    assert align(wall, reset_wall) == align(wall, reset_wall)
+
+
+def test_another_wall_is_refused(wall: Pixels) -> None:
+    from training.walls import render_wall
+
+    with pytest.raises(AlignmentError) as caught:
+        align(wall, render_wall(12, (750, 1000)).image)
+
+    assert caught.value.code == "photos_do_not_align" and caught.value.status == 422
+    assert caught.value.hint
+
+
+def test_a_mirrored_photo_is_refused(wall: Pixels) -> None:
+    with pytest.raises(AlignmentError, match="same wall"):
+        align(wall, np.ascontiguousarray(wall[:, ::-1]))
+
+
+def test_photos_that_share_one_spot_are_refused(wall: Pixels) -> None:
+    other = np.random.default_rng(3).integers(90, 110, wall.shape).astype(np.uint8)
+    other[450:620, 450:620] = wall[450:620, 450:620]
+
+    with pytest.raises(AlignmentError) as caught:
+        align(wall, other)
+
+    assert caught.value.code in ("photos_agree_in_one_spot", "photos_do_not_align")
+
+
+def test_a_blank_photo_is_refused(wall: Pixels) -> None:
+    with pytest.raises(AlignmentError) as caught:
+        align(wall, np.full_like(wall, 128))
+
+    assert caught.value.code == "photos_without_detail"
+
+
+def test_other_pixels_are_a_mistake(wall: Pixels) -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        align(wall, wall[..., 0])
+
+
+@pytest.mark.real
+def test_real_photos_of_different_walls_are_refused(real_data: Path) -> None:
+    images = sorted((real_data / "valid" / "images").glob("*"))[::53]
+    pictures = [np.asarray(Image.open(path).convert("RGB")) for path in images]
+
+    for first, second in pairwise(pictures):
+        with pytest.raises(AlignmentError):
+            align(first, second)

@@ -1,0 +1,144 @@
+"""The page that compares two photos, run as Streamlit runs it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core import analysis
+from core.analysis import Models
+from tests.core.fakes import fake_models, found
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+
+@pytest.fixture(autouse=True)
+def no_models_of_other_tests() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> Models:
+    """Models that find a hold in one place of every picture: where the demo wall's pink one is."""
+    models = fake_models([found((850, 700, 935, 845))])
+    monkeypatch.setattr(analysis, "load_models", lambda *_: models)
+    return models
+
+
+def open_page(repository: Path) -> AppTest:
+    app = AppTest.from_file(str(repository / "pages" / "compare.py"), default_timeout=90)
+    return checked(app.run())
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception
+    return app
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    (button,) = [button for button in app.button if button.label == label]
+    return checked(button.click().run())
+
+
+def plain_photo() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (400, 300), (140, 140, 140)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def upload(app: AppTest, first: bytes, second: bytes) -> AppTest:
+    app.file_uploader[0].set_value(("before.jpg", first, "image/jpeg"))
+    app.file_uploader[1].set_value(("after.jpg", second, "image/jpeg"))
+    return checked(app.run())
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_fresh_page_asks_for_two_photos(repository: Path) -> None:
+    app = open_page(repository)
+
+    assert len(app.file_uploader) == 2 and "two photos" in app.info[0].value
+    assert not app.metric and not app.error
+
+
+def test_the_demo_walls_are_compared_once(repository: Path, fakes: Models) -> None:
+    app = press(open_page(repository), "Demo walls")
+
+    # The hold hangs there on the first photo alone; on the second, the same place is bare wall.
+    numbers = {m.label: int(m.value) for m in app.metric}
+    assert numbers["Went"] == 1 and numbers["Moved"] == 0
+    assert numbers["Came"] + numbers["Stayed"] == 1
+    assert [b.label for b in app.download_button] == ["JSON", "CSV", "Picture"]
+    assert fakes.detector.calls == 2
+
+    checked(app.run())
+    assert fakes.detector.calls == 2 and len(app.metric) == 4
+
+
+@pytest.mark.usefixtures("fakes")
+def test_each_view_is_shown(repository: Path) -> None:
+    app = press(open_page(repository), "Demo walls")
+    pictures = []
+    for view in ("changes", "beside"):
+        app.segmented_control(key="compare_view").set_value(view)
+        checked(app.run())
+        pictures.append(len(app.get("imgs")) + len(app.get("image")))
+
+    assert pictures == [1, 2]
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_session_keeps_files_and_no_pixels(repository: Path) -> None:
+    app = press(open_page(repository), "Demo walls")
+
+    kept = app.session_state["compared"]
+    assert kept.document["schema"] == "climbmate.comparison/1"
+    assert all(isinstance(p, bytes) for p in (kept.changes, kept.before, kept.after))
+
+
+@pytest.mark.usefixtures("fakes")
+def test_photos_that_do_not_fit_are_told_in_a_sentence(repository: Path) -> None:
+    demo = (repository / "assets" / "demo_wall.jpg").read_bytes()
+
+    app = upload(open_page(repository), demo, plain_photo())
+
+    (error,) = app.error
+    assert "too little detail" in error.value and "\n\n" in error.value
+    assert not app.metric
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_broken_photo_is_told_in_a_sentence(repository: Path) -> None:
+    app = upload(open_page(repository), b"\xff\xd8\xff no photo", plain_photo())
+
+    (error,) = app.error
+    assert "Traceback" not in error.value and "\n\n" in error.value
+
+    demo = (repository / "assets" / "demo_wall.jpg").read_bytes()
+    upload(app, demo, demo)
+    assert not app.error
+    assert {m.label: m.value for m in app.metric}["Stayed"] == "1"
+
+
+def test_no_holds_on_either_photo(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis, "load_models", lambda *_: fake_models())
+
+    app = press(open_page(repository), "Demo walls")
+
+    assert {m.value for m in app.metric} == {"0"} and not app.dataframe
+
+
+def test_the_choices_of_the_session_go_along(repository: Path, fakes: Models) -> None:
+    app = open_page(repository)
+    app.session_state["choices"] = {"max_image_size": 640}
+
+    press(app, "Demo walls")
+
+    assert {max(size) for size in fakes.detector.sizes} <= {608, 640}

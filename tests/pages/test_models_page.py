@@ -1,0 +1,121 @@
+"""The page about the models, run as Streamlit runs it, with the embedded models' files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core import analysis
+from core.analysis import Models
+from core.model_report import report
+from core.settings import DEFAULT_PALETTE, Settings
+from tests.core.fakes import fake_models, found
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+
+@pytest.fixture(autouse=True)
+def no_models_of_other_tests() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> Models:
+    models = fake_models([found((560, 760, 620, 830))])
+    monkeypatch.setattr(analysis, "load_models", lambda *_: models)
+    return models
+
+
+def open_page(repository: Path) -> AppTest:
+    app = AppTest.from_file(str(repository / "pages" / "models.py"), default_timeout=90)
+    return checked(app.run())
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception
+    return app
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    (button,) = [button for button in app.button if button.label == label]
+    return checked(button.click().run())
+
+
+def test_the_report_tells_what_the_files_are(repository: Path) -> None:
+    reports = {model.role: model for model in report(Settings())}
+
+    assert set(reports) == {"detector", "colour", "statistics"}
+    for role, model in reports.items():
+        assert model.folder == repository / "weights" / role and not model.replaced
+        for file in model.files:
+            content = (model.folder / file.name).read_bytes()
+            assert file.size == len(content)
+            assert file.sha256 == hashlib.sha256(content).hexdigest()
+    assert reports["detector"].classes == ("hold", "volume")
+    assert reports["detector"].shape == (1, 3, 640, 640)
+    assert reports["colour"].classes == DEFAULT_PALETTE
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_fresh_page_shows_the_models_and_chooses_nothing(repository: Path) -> None:
+    app = open_page(repository)
+
+    assert app.title[0].value == "Models" and not app.error
+    assert {m.label for m in app.metric} >= {"Answers", "Analyses", "Models in memory"}
+    assert len(app.dataframe) == 3  # the files of three models
+    assert app.session_state["choices"] == {}
+
+
+@pytest.mark.usefixtures("fakes")
+def test_choices_are_plain_values_that_differ_from_the_settings(repository: Path) -> None:
+    app = open_page(repository)
+    app.slider(key="models_conf").set_value(0.5)
+    app.multiselect(key="models_palette").set_value(["red", "blue", "black"])
+    checked(app.run())
+
+    assert app.session_state["choices"] == {
+        "yolo_conf": 0.5,
+        "palette": ("red", "blue", "black"),
+    }
+
+    press(app, "Back to the defaults")
+    assert app.session_state["choices"] == {}
+    assert app.slider(key="models_conf").value == 0.35
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_palette_of_one_name_is_refused_and_the_last_good_one_stays(repository: Path) -> None:
+    app = open_page(repository)
+    app.multiselect(key="models_palette").set_value(["red"])
+    checked(app.run())
+
+    assert "at least two" in app.error[0].value
+    assert app.session_state["choices"] == {}
+
+
+def test_measuring_analyses_anew_each_time(repository: Path, fakes: Models) -> None:
+    app = open_page(repository)
+
+    press(app, "Measure now")
+    press(app, "Measure now")
+
+    assert fakes.detector.calls == 2
+    assert set(app.session_state["measured"]) >= {"detect", "colour", "total"}
+
+
+@pytest.mark.usefixtures("fakes")
+def test_kept_results_are_forgotten_and_counted(repository: Path) -> None:
+    app = press(open_page(repository), "Measure now")
+
+    press(app, "Forget kept results")
+    assert "1 result was forgotten" in app.success[0].value
+
+    press(app, "Forget kept results")
+    assert "0 results were forgotten" in app.success[0].value
