@@ -12,8 +12,8 @@ The REST face has the addresses below and nothing else; every other one is the d
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -35,20 +35,23 @@ REST_PATHS = (
 )
 
 
-def create_server(rest: FastAPI) -> st.App:
-    """The dashboard with ``rest`` in front of it on :data:`REST_PATHS`."""
+def rest_routes(rest: FastAPI) -> list[Route]:
+    """Routes that hand :data:`REST_PATHS` to ``rest``.
+
+    A route, unlike a mount, leaves the path as it is; and an app in it gets every method.
+    """
+    return [Route(path, rest) for path in REST_PATHS]
+
+
+def life_of(rest: FastAPI) -> Callable[[st.App], AbstractAsyncContextManager[None]]:
+    """The life of ``rest`` as that of the dashboard around it."""
 
     @asynccontextmanager
     async def lifespan(_app: st.App) -> AsyncIterator[None]:
         async with serving(rest):
             yield
 
-    return st.App(
-        Path(__file__).resolve().with_name("streamlit_app.py"),
-        # A route, unlike a mount, leaves the path as it is; and an app in it gets every method.
-        routes=[Route(path, rest) for path in REST_PATHS],
-        lifespan=lifespan,
-    )
+    return lifespan
 
 
 def main() -> None:
@@ -68,7 +71,10 @@ def main() -> None:
     )
 
 
-app = create_server(app_or_exit())
+SCRIPT = Path(__file__).resolve().with_name("streamlit_app.py")
+rest = app_or_exit()
+# As one plain call: `streamlit run` looks for it in the text of this file.
+app = st.App(SCRIPT, routes=rest_routes(rest), lifespan=life_of(rest))
 
 if __name__ == "__main__":
     main()

@@ -327,8 +327,8 @@ ERROR_EXAMPLES: dict[int, tuple[str, str, str, str]] = {
     422: (
         "A value does not fit, or the file is not a photo that can be read.",
         "photo_not_an_image",
-        "The photo wall.jpg is not an image.",
-        "Send a JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP.",
+        "The file wall.jpg is not a picture.",
+        "Send the photo as JPEG, PNG, WebP or HEIC.",
     ),
     429: (
         "Too many requests from this caller; `Retry-After` says how many seconds to wait.",

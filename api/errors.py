@@ -97,7 +97,17 @@ async def on_climbmate_error(_request: Request, error: Exception) -> JSONRespons
     return error_response(error)
 
 
-async def on_http_error(_request: Request, error: Exception) -> JSONResponse:
+def _headers_of(request: Request, error: HTTPException) -> dict[str, str]:
+    """The headers of ``error``; a 405 names all methods of the address, not those of one route."""
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        methods = request.app.openapi()["paths"].get(request.scope["path"])
+        if methods:
+            headers["Allow"] = ", ".join(sorted(method.upper() for method in methods))
+    return headers
+
+
+async def on_http_error(request: Request, error: Exception) -> JSONResponse:
     """A refusal of the web framework, in our words."""
     assert isinstance(error, HTTPException)
     if isinstance(error, BodyError):
@@ -118,7 +128,7 @@ async def on_http_error(_request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 400 and isinstance(error.detail, str):
         message = f"The request cannot be read: {error.detail.rstrip('.')}."
     return error_response(
-        RequestError(error.status_code, code, message, hint, headers=error.headers)
+        RequestError(error.status_code, code, message, hint, _headers_of(request, error))
     )
 
 

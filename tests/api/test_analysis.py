@@ -109,13 +109,15 @@ def test_a_remembered_photo_streams_its_document_at_once(client: TestClient) -> 
 
 
 def test_an_error_in_a_stream_is_an_event_of_the_one_shape(client: TestClient) -> None:
-    told = events(client.post("/api/analyze-stream", files=form(b"no photo")).text)
+    cut = photo(800, 600)
+    told = events(client.post("/api/analyze-stream", files=form(cut[: len(cut) // 2])).text)
 
     kind, document = told[-1]
+    assert [kind for kind, _ in told[:-1]] == ["step"]
     assert kind == "error"
     assert document["ok"] is False
     assert set(document["error"]) == {"code", "message", "hint"}
-    assert document["error"]["code"] == "photo_not_an_image"
+    assert document["error"]["code"] == "photo_truncated"
 
 
 def test_what_is_refused_at_once_has_its_status_in_a_stream_too(client: TestClient) -> None:
