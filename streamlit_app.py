@@ -31,7 +31,8 @@ page = st.navigation(pages)
 if debug_memory.enabled():
     show_panel()
 # The Memory page would only crowd its own list of operations.
-seen = nullcontext() if page.url_path == "memory" else debug_memory.track(f"page {page.url_path}")
+name = page.url_path or "review"
+seen = nullcontext() if name == "memory" else debug_memory.track(f"page {name}")
 # Before the page: a setting that cannot be used, or a damaged model, is told once for all pages.
 with seen:
     ready = ready_or_stop()
