@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.colour_vision import Deficiency, simulate, simulate_colour
 from core.overlay import contrasting, display_colour, encode_jpeg
-from core.settings import DEFAULT_PALETTE
-from core.wall import RGB, Hold, WallAnalysis
+from core.photo import Photo, open_photo
+from core.settings import DEFAULT_PALETTE, Settings
+from core.wall import RGB, Hold, PhotoInfo, WallAnalysis
 
 Pixels = NDArray[np.uint8]
 
@@ -98,19 +100,53 @@ def _reduced(pixels: Pixels, side: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def wall_drawing(
-    analysis: WallAnalysis,
-    scale: float,
-    titles: Mapping[int, str] | None = None,
-) -> dict[str, Any]:
+def picture_of(data: bytes, name: str, settings: Settings) -> WallPicture:
+    """The picture of an encoded photo. Raises what :func:`core.photo.open_photo` raises."""
+    photo = open_photo(data, name=name, settings=settings)
+    return wall_picture(photo.pixels, photo.width)
+
+
+def pixels_of(picture: WallPicture) -> Pixels:
+    """The picture decoded: uint8 sRGB (height, width, 3)."""
+    decoded = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if decoded is None:
+        raise ValueError("expected the JPEG that wall_picture made")
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def photo_of(picture: WallPicture, info: PhotoInfo) -> Photo:
+    """The picture as an opened photo, for what looks at a part of it again."""
+    return Photo(
+        info.name, info.sha256, info.width, info.height, pixels_of(picture), max(1.0, picture.scale)
+    )
+
+
+def seen_picture(picture: WallPicture, deficiency: Deficiency) -> WallPicture:
+    """The picture as a colour-blind viewer sees it, of the same size."""
+    seen = simulate(pixels_of(picture), deficiency)
+    photo_width = round(picture.width * picture.scale)
+    drawn = wall_picture(seen, photo_width, max_side_px=max(16, picture.width, picture.height))
+    return replace(drawn, scale=photo_width / drawn.width)
+
+
+def seen_drawing(drawing: Mapping[str, Any], deficiency: Deficiency) -> dict[str, Any]:
+    """A drawing of :func:`wall_drawing` with the lines in the colours which that viewer sees."""
+    colours = [
+        {**row, "line": _hex(simulate_colour(_rgb(row["line"]), deficiency))}
+        for row in drawing["colours"]
+    ]
+    return {**drawing, "colours": colours}
+
+
+def wall_drawing(analysis: WallAnalysis, scale: float) -> dict[str, Any]:
     """The outlines of ``analysis`` for a picture at ``scale`` photo pixels per picture pixel.
 
-    ``titles`` are the names that setters gave to problems, by problem id; others show their
-    number. The result is plain:
+    The result is plain:
 
     - ``colours``: rows of ``name``, ``line`` and ``halo`` (``#rrggbb``) and ``pattern``
       (0 .. :data:`PATTERNS` - 1). ``halo`` is near-black or white, whichever contrasts.
-    - ``problems``: rows of ``id``, ``title`` and ``colour`` (an index into ``colours``).
+    - ``problems``: rows of ``id``, ``title`` (name and grade, empty where the setter gave none) and
+      ``colour`` (an index into ``colours``).
     - ``holds``: rows of ``id``, ``path``, ``box`` (x, y, width, height), ``colour`` (an index),
       ``confidence`` (whole per cent), ``sure``, ``volume`` and ``problem`` (an id or null). Larger
       ones first, so that what is screwed onto a volume lies above it.
@@ -119,7 +155,6 @@ def wall_drawing(
     """
     if not scale > 0:
         raise ValueError(f"expected a positive scale, got {scale!r}")
-    titles = titles or {}
     palette = _Palette()
     ordered = sorted(analysis.holds, key=lambda hold: (hold.kind == "hold", -hold.area_px))
     holds = [_hold_row(hold, scale, palette) for hold in ordered]
@@ -127,7 +162,7 @@ def wall_drawing(
     problems = [
         {
             "id": problem.id,
-            "title": titles.get(problem.id, ""),
+            "title": f"{problem.name} {problem.grade}".strip(),
             "colour": palette.index_named(problem.colour, members[problem.holds[0]]),
         }
         for problem in analysis.problems
@@ -202,3 +237,8 @@ def pattern_of(name: str) -> int:
 
 def _hex(rgb: RGB) -> str:
     return "#{:02x}{:02x}{:02x}".format(*rgb)
+
+
+def _rgb(text: str) -> RGB:
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue

@@ -11,7 +11,7 @@ Nothing is computed here but the change from picture units to pixels of the phot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import isfinite
@@ -77,17 +77,18 @@ def wall_view(
     *,
     key: str,
     colour_words: Mapping[str, str],
-    vision: Sequence[float] | None = None,
+    photo_key: str = "",
 ) -> None:
     """Show the wall.
 
     ``drawing`` is what :func:`core.wall_picture.wall_drawing` made for ``picture.scale``;
-    ``colour_words`` are the names of colours in the reader's language; ``vision`` nine numbers, a
-    3 x 3 matrix over linear RGB by rows, that shows the wall as a colour-blind person sees it.
+    ``colour_words`` are the names of colours in the reader's language. Zoom and filters stay as
+    long as ``photo_key`` does, also when another picture of the same photo is shown.
     """
     data = {
         "photo": {
             "url": _photo_url(picture.jpeg, key),
+            "key": photo_key,
             "width": picture.width * UNITS_PER_PX,
             "height": picture.height * UNITS_PER_PX,
         },
@@ -96,7 +97,6 @@ def wall_view(
         "serial": chosen.serial,
         "reveal": chosen.reveal,
         "colourWords": dict(colour_words),
-        "vision": list(vision) if vision is not None else None,
         "words": wall_words(),
     }
     unit = picture.scale / UNITS_PER_PX

@@ -60,7 +60,12 @@ class Wall {
     this.data = data;
     this.tell = tell;
     this.words = data.words;
-    if (this.photo.getAttribute("src") !== data.photo.url) this.newPhoto(data.photo);
+    if (this.photo.getAttribute("src") !== data.photo.url) this.photo.src = data.photo.url;
+    const { key, width, height } = data.photo;
+    if (this.photoKey !== `${key} ${width} ${height}`) {
+      this.photoKey = `${key} ${width} ${height}`;
+      this.newPhoto(data.photo);
+    }
     this.holds = new Map(data.holds.map((hold) => [hold.id, hold]));
     this.titles = new Map(data.problems.map((problem) => [problem.id, problem.title]));
     if (repainted) drawPatterns(this.root.querySelector(".patterns"), data.colours);
@@ -74,7 +79,6 @@ class Wall {
     for (const id of this.selection) if (!this.holds.has(id)) this.selection.delete(id);
     if (!this.holds.has(this.active)) this.active = null;
     this.pruneFilter();
-    this.showVision(data.vision);
     if (spoken) this.buildBar();
     this.buildFilters();
     drawLabels(this);
@@ -83,7 +87,6 @@ class Wall {
   }
 
   newPhoto(photo) {
-    this.photo.src = photo.url;
     this.svg.setAttribute("viewBox", `0 0 ${photo.width} ${photo.height}`);
     this.view.zoom = 1;
     this.frame.classList.remove("zoomed");
@@ -237,14 +240,6 @@ class Wall {
     if (!from) return;
     const [x, y, width, height] = boxOf(from, to);
     for (const [key, value] of Object.entries({ x, y, width, height })) this.rubber.setAttribute(key, value);
-  }
-
-  showVision(matrix) {
-    if (matrix) {
-      const rows = [0, 3, 6].map((row) => [...matrix.slice(row, row + 3), 0, 0].join(" "));
-      this.root.querySelector("#vision feColorMatrix").setAttribute("values", `${rows.join(" ")} 0 0 0 1 0`);
-    }
-    this.photo.parentElement.style.filter = matrix ? "url(#vision)" : "";
   }
 
   /* Keyboard. */

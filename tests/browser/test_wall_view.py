@@ -84,11 +84,11 @@ def test_a_click_selects_and_shift_adds(wall: Page) -> None:
 
 def test_a_hold_tells_what_it_is(wall: Page) -> None:
     label = wall.locator('.hold[data-hold="2"]').get_attribute("aria-label")
-    assert label == "Hold 2, rouge, 93 %, Problem 1 Slab queen 6a"
+    assert label == "Hold 2, rouge, 93 %, Problem 1 Slab queen"
     assert "unsure" in (wall.locator('.hold[data-hold="1"]').get_attribute("aria-label") or "")
 
     wall.mouse.move(*middle(wall, 2))
-    expect(wall.locator(".tip")).to_contain_text("Problem 1 Slab queen 6a")
+    expect(wall.locator(".tip")).to_contain_text("Problem 1 Slab queen")
     expect(wall.locator(".tip")).to_contain_text("rouge 93 %")
     wall.mouse.move(2, 2)
     expect(wall.locator(".tip")).to_be_hidden()

@@ -34,7 +34,7 @@ def main() -> None:
         holds.append(make_hold(number, box, colour, problem=problem))
         members.setdefault(problem, []).append(number)
     problems = [
-        Problem(number, COLOURS[(number - 1) % 4], tuple(ids))
+        Problem(number, COLOURS[(number - 1) % 4], tuple(ids), "Slab queen" if number == 1 else "")
         for number, ids in members.items()
         if number is not None
     ]
@@ -43,7 +43,7 @@ def main() -> None:
     chosen = Chosen((45,), 1) if st.button("Choose hold 45") else Chosen()
     wall_view(
         picture,
-        wall_drawing(make_analysis(holds, problems), picture.scale, {1: "Slab queen 6a"}),
+        wall_drawing(make_analysis(holds, problems), picture.scale),
         chosen,
         Listeners(
             selection=lambda ids: heard.append({"selection": ids}),

@@ -22,7 +22,6 @@ from core.wall_picture import (
 )
 from tests.core.make import ellipse, make_analysis, make_colour, make_hold
 
-
 PARTS = ("line", "halo")
 
 
@@ -87,7 +86,7 @@ def test_the_drawing_says_what_the_analysis_says() -> None:
         make_hold(3, (50, 20, 10, 10), "red", problem=2),
     ]
 
-    drawing = wall_drawing(make_analysis(holds, [Problem(2, "red", (1, 3))]), 2.0, {2: "Slab"})
+    drawing = wall_drawing(make_analysis(holds, [Problem(2, "red", (1, 3), "Slab", "6a")]), 2.0)
 
     assert json.loads(json.dumps(drawing)) == drawing
     assert [row["id"] for row in drawing["holds"]] == [2, 1, 3]  # a volume lies below
@@ -97,7 +96,7 @@ def test_the_drawing_says_what_the_analysis_says() -> None:
     assert rows[2]["problem"] is None and rows[3]["problem"] == 2
     assert [drawing["colours"][rows[i]["colour"]]["name"] for i in (1, 2)] == ["red", "mint"]
     (problem,) = drawing["problems"]
-    assert problem["title"] == "Slab" and drawing["colours"][problem["colour"]]["name"] == "red"
+    assert problem["title"] == "Slab 6a" and drawing["colours"][problem["colour"]]["name"] == "red"
 
 
 def test_outlines_contrast_with_their_halo() -> None:

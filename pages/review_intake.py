@@ -1,0 +1,112 @@
+"""Photos and saved reviews come in: by upload, by camera, or the demo wall.
+
+What was taken goes into the session's queue at once and the uploader is emptied, so that no photo
+lies in memory twice.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import ClimbMateError, ReviewFileError
+from core.review_file import check_photo, open_review
+from core.settings import Settings
+from pages.review_state import desk
+from pages.words import _
+
+DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo_wall.jpg"
+FORMATS = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "tif", "tiff", "bmp"]
+
+
+def show_intake(settings: Settings) -> None:
+    """The ways in for photos."""
+    turn = desk().rounds
+    st.file_uploader(
+        _("Photos of walls"),
+        type=FORMATS,
+        accept_multiple_files=True,
+        max_upload_size=max(1, round(settings.max_photo_mb)),
+        key=f"photos-{turn}",
+        on_change=take_uploads,
+        args=(f"photos-{turn}",),
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            _("Demo wall"),
+            icon=":material/landscape:",
+            help=_("A wall that ClimbMate drew."),
+            on_click=take,
+            args=(DEMO.name, None),
+            key="demo",
+        )
+        camera = st.toggle(_("Use the camera"), key="camera_on")
+    if camera:
+        st.camera_input(
+            _("Photo of a wall"),
+            key=f"camera-{turn}",
+            on_change=take_uploads,
+            args=(f"camera-{turn}",),
+        )
+
+
+def take_uploads(key: str) -> None:
+    """Put what an uploader or the camera holds into the queue, and empty it."""
+    given = st.session_state[key]
+    files = given if isinstance(given, list) else [given] if given is not None else []
+    for file in files:
+        take(file.name, file.getvalue())
+    if files:
+        desk().rounds += 1
+
+
+def take(name: str, data: bytes | None) -> None:
+    """Put one photo into the queue (the demo wall where there are no bytes)."""
+    before = desk().queue.shown
+    try:
+        desk().queue.add(name, DEMO.read_bytes() if data is None else data)
+    except ClimbMateError as error:
+        desk().tell(error)
+    if desk().queue.shown is not before:
+        desk().choose(())
+
+
+def show_review_opener() -> None:
+    """The way in for a review that was saved."""
+    key = f"saved-{desk().rounds}"
+    st.file_uploader(
+        _("Open a saved review"),
+        type=["json"],
+        max_upload_size=16,
+        key=key,
+        help=_("Open its photo first; the review then takes up where it was saved."),
+        on_change=take_review,
+        args=(key,),
+    )
+
+
+def take_review(key: str) -> None:
+    """Open the saved review beside the photo that it belongs to."""
+    file = st.session_state[key]
+    if file is None:
+        return
+    queue = desk().queue
+    try:
+        review = open_review(file.getvalue())
+        done = [photo for photo in queue.photos if photo.state == "done"]
+        photo = next((p for p in done if p.sha256 == review.photo.sha256), queue.shown)
+        if photo is None:
+            raise ReviewFileError(
+                "review_other_photo",
+                f"This review belongs to the photo {review.photo.name}.",
+                "Open that photo first.",
+            )
+        check_photo(review, photo.sha256)
+    except ClimbMateError as error:
+        desk().tell(error)
+    else:
+        queue.adopt(photo, review)
+        desk().edits += 1
+        desk().choose(())
+    desk().rounds += 1

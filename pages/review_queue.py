@@ -1,0 +1,191 @@
+"""The photos in the queue: their states on the page, and the work on the next one.
+
+An analysis goes on over several runs of the page: whatever is clicked meanwhile is answered between
+two of its steps, and the work is taken up again where it stood. Only Stop, or the end of the
+session, closes it, which frees the service for others.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.analysis import Stage
+from core.answers import Answer
+from core.errors import ClimbMateError
+from core.photo_queue import QueuedPhoto
+from core.review import Review
+from core.wall_picture import picture_of, wall_picture
+from pages.review_state import Running, desk, look_at
+from pages.shared import Ready, plain, show_error
+from pages.words import _
+
+logger = logging.getLogger(__name__)
+
+
+def doing(stage: Stage) -> str:
+    """What goes on, in words."""
+    words: dict[Stage, str] = {
+        "decode": _("Opening the photo"),
+        "detect": _("Finding holds and volumes"),
+        "masks": _("Tracing their outlines"),
+        "colour": _("Reading their colours"),
+        "problems": _("Grouping them into problems"),
+    }
+    return words[stage]
+
+
+def state_words(photo: QueuedPhoto) -> str:
+    """The state of one photo, in words."""
+    words = {
+        "waiting": _("waiting"),
+        "analysing": _("being analysed"),
+        "done": _("done"),
+        "failed": _("failed"),
+        "stopped": _("stopped"),
+    }
+    return words[photo.state]
+
+
+def show_troubles() -> None:
+    """The photos that are not done and not under way: why, and what can be done."""
+    for photo in desk().queue.photos:
+        if photo.state not in ("failed", "stopped"):
+            continue
+        with st.container(border=True):
+            message, hint = photo.error
+            if photo.state == "failed":
+                show_error(message, hint)
+            else:
+                st.write(_("{name} was stopped.").format(name=plain(photo.name)))
+            with st.container(horizontal=True):
+                if photo.can_retry:
+                    st.button(
+                        _("Try again"),
+                        key=f"retry-{photo.number}",
+                        icon=":material/refresh:",
+                        on_click=desk().queue.retry,
+                        args=(photo.number,),
+                    )
+                remove_button(photo)
+
+
+def remove_button(photo: QueuedPhoto) -> None:
+    """Takes the photo off the list."""
+    st.button(
+        _("Remove"),
+        key=f"remove-{photo.number}",
+        icon=":material/close:",
+        help=_("Take {name} off the list, with its review.").format(name=plain(photo.name)),
+        on_click=remove,
+        args=(photo.number,),
+    )
+
+
+def remove(number: int) -> None:
+    """Take a photo off the list; a selection on it is gone too."""
+    desk().queue.remove(number)
+    desk().choose(())
+
+
+def show_list() -> None:
+    """Every photo with its state; one that is done can be looked at."""
+    queue = desk().queue
+    for photo in queue.photos:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            looked_at = queue.shown is photo
+            st.markdown(f"{plain(photo.name)}  \n:small[{state_words(photo)}]", width="stretch")
+            if photo.state == "done" and not looked_at:
+                st.button(
+                    _("Show"), key=f"show-{photo.number}", on_click=look_at, args=(photo.number,)
+                )
+            remove_button(photo)
+
+
+def stop() -> None:
+    """Give up what is being analysed and what waits."""
+    running, desk().running = desk().running, None
+    if running is not None:
+        running.steps.close()
+    desk().queue.stop()
+
+
+def make_place() -> DeltaGenerator:
+    """Where :func:`work` will show its progress: made before the wall, so that it stands above."""
+    place = st.container()
+    if desk().queue.next_up is not None:
+        place.button(
+            _("Stop"), key="stop", icon=":material/stop_circle:", on_click=stop, type="secondary"
+        )
+    return place
+
+
+def work(ready: Ready, place: DeltaGenerator) -> None:
+    """Analyse the next photo that waits, with its progress at ``place``; then the page runs again.
+
+    Called last, so that everything else on the page can be used meanwhile.
+    """
+    photo = desk().queue.next_up
+    if photo is None:
+        return
+    running = started(photo, ready)
+    waiting = sum(other.state == "waiting" for other in desk().queue.photos)
+    name = plain(photo.name) + (" · " + _("{count} more").format(count=waiting) if waiting else "")
+    with place:
+        bar = st.progress(0.0, text=f"{name} · " + _("Waiting for another analysis to end"))
+        preview = st.empty()
+    try:
+        for item in running.steps:
+            if isinstance(item, Answer):
+                finish(photo, running, item, ready)
+                break
+            if item.photo is not None:
+                running.picture = wall_picture(item.photo.pixels, item.photo.width)
+            if running.picture is not None and desk().queue.shown is None:
+                preview.image(running.picture.jpeg, width="stretch", alt=_("The photo"))
+            bar.progress(item.share, text=f"{name} · {doing(item.stage)}")
+        else:
+            raise RuntimeError("the analysis ended without an answer")
+    except ClimbMateError as error:
+        desk().queue.fail(photo, error)
+    except Exception as error:  # whatever it is, the other photos go on and the setter is told
+        logger.exception("photo=%r analysis=failed", photo.name)
+        desk().queue.fail(photo, unexpected(photo, error))
+    desk().running = None
+    st.rerun()
+
+
+def unexpected(photo: QueuedPhoto, error: Exception) -> ClimbMateError:
+    """A mistake of the program, as a sentence."""
+    return ClimbMateError(
+        "internal",
+        f"The analysis of {photo.name} broke off ({type(error).__name__}).",
+        "Try again; where it happens again, the server's log tells more.",
+    )
+
+
+def started(photo: QueuedPhoto, ready: Ready) -> Running:
+    """The analysis of ``photo``: the one that is under way, else a new one."""
+    running = desk().running
+    if running is not None and running.number == photo.number:
+        return running
+    if running is not None:
+        running.steps.close()
+    photo.state = "analysing"
+    steps = ready.service.steps(
+        photo.data, name=photo.name, choices=st.session_state.get("choices")
+    )
+    desk().running = Running(photo.number, steps)
+    return desk().running
+
+
+def finish(photo: QueuedPhoto, running: Running, answer: Answer, ready: Ready) -> None:
+    """Keep the review and the picture; an answer from the cache came without one."""
+    picture = running.picture or picture_of(photo.data, photo.name, ready.settings)
+    found = answer.analysis
+    before = desk().queue.shown
+    desk().queue.finish(photo, Review.of(found), picture, answer.processing_ms / 1000)
+    if desk().queue.shown is not before:
+        desk().choose(())

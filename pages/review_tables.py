@@ -1,0 +1,179 @@
+"""The wall as tables that are in step with the picture: what is typed here changes it, what is
+selected there is ticked here, and the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import ClimbMateError
+from core.review import Review
+from core.review_table import table_edit
+from pages.colour_words import colour_word
+from pages.review_state import change, desk
+from pages.words import _
+
+ROW_HEIGHT_PX, MOST_ROWS = 35, 14
+
+
+def height_px(rows: int) -> int:
+    """High enough for all rows, up to a screen."""
+    return ROW_HEIGHT_PX * (min(rows, MOST_ROWS) + 1) + 3
+
+
+def key_of(what: str) -> str:
+    """A table starts afresh after every edit, and after a selection on the wall."""
+    work = desk()
+    return f"{what}-{work.queue.current}-{work.edits}-{work.picks}"
+
+
+def show_problems(review: Review) -> None:
+    """One row per problem: tick to select, type a name and a grade."""
+    if not review.problems:
+        st.caption(_("No holds of one colour lie close enough together to be a problem."))
+        return
+    chosen = set(desk().chosen)
+    table = pd.DataFrame(
+        {
+            "chosen": [bool(chosen) and set(p.holds) <= chosen for p in review.problems],
+            "problem": [p.id for p in review.problems],
+            "colour": [colour_word(p.colour) for p in review.problems],
+            "holds": [len(p.holds) for p in review.problems],
+            "name": [p.name for p in review.problems],
+            "grade": [p.grade for p in review.problems],
+        }
+    )
+    key = key_of("problems")
+    st.data_editor(
+        table,
+        key=key,
+        hide_index=True,
+        width="stretch",
+        height=height_px(len(table)),
+        num_rows="fixed",
+        disabled=["problem", "colour", "holds"],
+        column_config={
+            "chosen": st.column_config.CheckboxColumn(" ", width=40, help=_("Select its holds")),
+            "problem": st.column_config.NumberColumn(_("Problem"), width=70),
+            "colour": st.column_config.TextColumn(_("Colour"), width=80),
+            "holds": st.column_config.NumberColumn(_("Holds"), width=60),
+            "name": st.column_config.TextColumn(_("Name"), max_chars=60),
+            "grade": st.column_config.TextColumn(_("Grade"), max_chars=20, width=70),
+        },
+        on_change=problems_changed,
+        args=(key, [p.id for p in review.problems]),
+        alt=_("The problems on the wall"),
+    )
+
+
+def show_holds(review: Review, palette: Sequence[str]) -> None:
+    """One row per hold, those first whose colour the setter has to decide."""
+    if not review.holds:
+        st.caption(_("There are no holds to list."))
+        return
+    holds = sorted(review.holds, key=lambda hold: (hold.colour.sure, hold.id))
+    chosen = set(desk().chosen)
+    names = list(dict.fromkeys([*palette, *(hold.colour.name for hold in holds)]))
+    table = pd.DataFrame(
+        {
+            "chosen": [hold.id in chosen for hold in holds],
+            "hold": [hold.id for hold in holds],
+            "colour": [hold.colour.name for hold in holds],
+            "sure": [round(100 * hold.colour.confidence) for hold in holds],
+            "unsure": ["" if hold.colour.sure else "?" for hold in holds],
+            "kind": [hold.kind for hold in holds],
+            "problem": pd.array([hold.problem for hold in holds], dtype="Int64"),
+        }
+    )
+    kinds = {"hold": _("Hold"), "volume": _("Volume")}
+    key = key_of("holds")
+    st.data_editor(
+        table,
+        key=key,
+        hide_index=True,
+        width="stretch",
+        height=height_px(len(table)),
+        num_rows="fixed",
+        disabled=["hold", "sure", "unsure"],
+        column_config={
+            "chosen": st.column_config.CheckboxColumn(" ", width=40, help=_("Select it")),
+            "hold": st.column_config.NumberColumn(_("Hold"), width=60),
+            "colour": st.column_config.SelectboxColumn(
+                _("Colour"), options=names, required=True, format_func=colour_word
+            ),
+            "sure": st.column_config.NumberColumn(_("Sure"), format="%d %%", width=60),
+            "unsure": st.column_config.TextColumn("?", width=30),
+            "kind": st.column_config.SelectboxColumn(
+                _("Kind"), options=list(kinds), required=True, format_func=kinds.__getitem__
+            ),
+            "problem": st.column_config.SelectboxColumn(
+                _("Problem"), options=[p.id for p in review.problems], width=70
+            ),
+        },
+        placeholder="-",
+        on_change=holds_changed,
+        args=(key, [hold.id for hold in holds]),
+        alt=_("The holds on the wall"),
+    )
+
+
+def typed(key: str, ids: Sequence[int]) -> dict[int, dict[str, object]]:
+    """The cells that were changed in a table, by the id of their row."""
+    rows = st.session_state[key]["edited_rows"]
+    return {ids[int(row)]: dict(cells) for row, cells in rows.items()}
+
+
+def problems_changed(key: str, ids: Sequence[int]) -> None:
+    """Names and grades were typed, or problems ticked."""
+    cells = typed(key, ids)
+    ticks = {number: row.pop("chosen") for number, row in cells.items() if "chosen" in row}
+
+    def made(review: Review) -> Review:
+        return review.apply(table_edit(review, problems=drop_empty(cells)))
+
+    if not change(made):
+        tick(lambda review: {n: review.problem(n).holds for n in ticks}, ticks)
+
+
+def holds_changed(key: str, ids: Sequence[int]) -> None:
+    """Colours, kinds or problems were chosen, or holds ticked."""
+    cells = typed(key, ids)
+    ticks = {number: row.pop("chosen") for number, row in cells.items() if "chosen" in row}
+
+    def made(review: Review) -> Review:
+        return review.apply(table_edit(review, holds=drop_empty(cells)))
+
+    if not change(made):
+        tick(lambda _review: {number: (number,) for number in ticks}, ticks)
+
+
+def drop_empty(cells: dict[int, dict[str, object]]) -> dict[int, dict[str, object]]:
+    """Only the rows in which something other than the tick changed."""
+    return {number: row for number, row in cells.items() if row}
+
+
+def tick(members: object, ticks: dict[int, object]) -> None:
+    """Bring the selection in line with the ticks; the wall follows."""
+    from pages.review_state import shown_review
+
+    shown = shown_review()
+    if shown is None or not ticks or not callable(members):
+        return
+    chosen = dict.fromkeys(desk().chosen)
+    try:
+        rows = members(shown[1])
+    except ClimbMateError as error:
+        desk().tell(error)
+        return
+    for number, on in ticks.items():
+        for hold in rows[number]:
+            if on:
+                chosen[hold] = None
+            else:
+                chosen.pop(hold, None)
+    picks = desk().picks
+    desk().choose(tuple(chosen), reveal=True)
+    desk().picks = picks  # the table shows its own ticks already
