@@ -135,6 +135,10 @@ def _chain(start: Any, until: float, hidden: list[Any]) -> Chain:
                 following.append(referrer)
             del referrers
         if not following:
+            for item in level:  # the collector does not see what a running function holds
+                if (frame := _running_with(item)) is not None:
+                    parents[id(frame)] = (frame, item)
+                    return Chain(_links(frame, parents), True)
             return Chain(_links(deepest, parents), False)
         level, deepest = following, following[0]
     return Chain(_links(deepest, parents), False)
@@ -143,6 +147,17 @@ def _chain(start: Any, until: float, hidden: list[Any]) -> Chain:
 def _is_ours(item: Any) -> bool:
     """Whether it is a frame of this search, or of the garbage collector's doing."""
     return isinstance(item, types.FrameType) and item.f_globals.get("__name__") == __name__
+
+
+def _running_with(item: Any) -> types.FrameType | None:
+    """A function that is running, in any thread, with ``item`` in one of its variables."""
+    for top in sys._current_frames().values():
+        frame: types.FrameType | None = top
+        while frame is not None:
+            if not _is_ours(frame) and any(held is item for held in frame.f_locals.values()):
+                return frame
+            frame = frame.f_back
+    return None
 
 
 def _lives_by_itself(item: Any) -> bool:
