@@ -1,0 +1,455 @@
+"""Every sentence that ``core`` can say, as templates, read from the source without running it.
+
+Collected are the message and the hint of every :class:`core.errors.ClimbMateError` that is raised
+or returned, every other literal that is a sentence, and what a few named functions return. A value
+in an f-string becomes a place. Where a value is itself one of a few literals, the sentence is
+collected once with each of them; where it is longer text, that is collected as a template of its
+own and its place is marked as words.
+
+Followed are names of the same module, what functions return, and literal arguments. What cannot be
+followed is listed in ``Sources.unknown``; a test holds that list against the known ones.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.sentences import Template
+
+ROOT = Path(__file__).resolve().parents[1]
+PATTERNS = ("core/**/*.py", "pages/*.py", "training/*.py", "debug_memory_streamlit.py")
+
+COMMANDS = ("core/__main__.py", "core/memory/command_line.py")
+"""Command lines speak English: what is raised there never reaches a page."""
+
+RETURNED = {
+    "core/memory/black_box.py": ("sentence",),
+    "core/memory/tracing.py": ("refusal",),
+}
+"""Functions whose result is read though it has no full stop."""
+
+VALIDATORS = "core/settings.py"
+"""Its plain ``ValueError`` end up inside the sentence of a :class:`SettingsError`."""
+
+OWNERS = ("debug_memory_streamlit.py", "pages/memory_panel.py")
+"""Kinds and notes of owners are cells of a table, not sentences."""
+
+MOST_EXPANDED = 3
+"""With more alternatives, they become templates of their own."""
+
+Node = ast.expr
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value goes. ``words``: it is made from templates too."""
+
+    name: str
+    words: bool = False
+
+
+Text = tuple[str | Place, ...]
+
+
+@dataclass
+class Found:
+    """What an expression can become; ``complete`` when that is all of it."""
+
+    texts: list[Text]
+    complete: bool = True
+
+
+@dataclass
+class Module:
+    """One source file."""
+
+    path: str
+    tree: ast.Module
+    functions: dict[str, Function] = field(default_factory=dict)
+    constants: dict[str, Node] = field(default_factory=dict)
+    imports: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+class Sources:
+    """All modules, and the templates found in them."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        paths = sorted({path for pattern in PATTERNS for path in root.glob(pattern)})
+        self.modules = {
+            str(path.relative_to(root)): read(str(path.relative_to(root)), path.read_text("utf-8"))
+            for path in paths
+        }
+        self.templates: dict[str, Template] = {}
+        self.places: dict[str, str] = {}
+        self.unknown: list[str] = []
+        self._errors = self._error_classes()
+        for module in self.modules.values():
+            if module.path not in COMMANDS:
+                self._collect(module)
+
+    def _error_classes(self) -> set[str]:
+        bases = {
+            node.name: {ast.unparse(base) for base in node.bases}
+            for module in self.modules.values()
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.ClassDef)
+        }
+        known = {"ClimbMateError"}
+        while more := {name for name, above in bases.items() if above & known} - known:
+            known |= more
+        return known
+
+    def _collect(self, module: Module) -> None:
+        for function, node in calls(module.tree):
+            if name_of(node.func) in self._errors:
+                for argument in said_by(node):
+                    self._take(argument, module, function, must=True)
+            elif module.path == VALIDATORS and name_of(node.func) == "ValueError":
+                self._take(node.args[0], module, function, must=True)
+        if module.path.startswith("core/"):
+            for literal in sentences(module.tree):
+                self._take(literal, module, enclosing(module.tree, literal))
+        for name in RETURNED.get(module.path, ()):
+            for value in returned(function_named(module.tree, name)):
+                self._take(value, module, function_named(module.tree, name))
+        if module.path in OWNERS:
+            self._collect_owners(module)
+
+    def _collect_owners(self, module: Module) -> None:
+        for function, node in calls(module.tree):
+            if name_of(node.func) in ("_owner", "Owner", "register_owner"):
+                for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                    self._take(argument, module, function)
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple):
+                self._take(node.value.elts[-1], module, enclosing(module.tree, node.value))
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+                self._take(node.value, module, enclosing(module.tree, node.value))
+
+    def _take(
+        self, node: Node, module: Module, function: Function | None, *, must: bool = False
+    ) -> None:
+        if isinstance(node, ast.Call) and name_of(node.func) == "_":
+            return  # translated where it stands
+        found = self.resolve(node, module, function)
+        if must and not found.complete:
+            self.unknown.append(f"{module.path}: {ast.unparse(node)}")
+        for text in found.texts:
+            self._keep(text, module)
+
+    def _keep(self, text: Text, module: Module) -> bool:
+        """Note a template; False for values with no words around them."""
+        taken: dict[str, int] = {}
+        written, words = "", []
+        for part in text:
+            if isinstance(part, str):
+                written += part.replace("{", "{{").replace("}", "}}")
+                continue
+            taken[part.name] = taken.get(part.name, 0) + 1
+            name = part.name if taken[part.name] == 1 else f"{part.name}_{taken[part.name]}"
+            written += f"{{{name}}}"
+            words += [name] if part.words else []
+        if not any(isinstance(part, str) and re.search(r"[^\W\d_]", part) for part in text):
+            return False
+        before = self.templates.get(written)
+        words = sorted({*words, *(before.words if before else ())})
+        self.templates[written] = Template(written, tuple(words))
+        self.places.setdefault(written, module.path)
+        return True
+
+    def resolve(
+        self, node: Node, module: Module, function: Function | None, seen: tuple[str, ...] = ()
+    ) -> Found:
+        """What ``node`` can become."""
+        again = (module, function, seen)
+        match node:
+            case ast.Constant(value=str() as value):
+                return Found([(value,)])
+            case ast.JoinedStr():
+                return joined([self._part(value, *again) for value in node.values])
+            case ast.BinOp(op=ast.Add()):
+                return joined([self.resolve(side, *again) for side in (node.left, node.right)])
+            case ast.IfExp():
+                return either([self.resolve(side, *again) for side in (node.body, node.orelse)])
+            case ast.BoolOp(op=ast.Or()):
+                return either([self.resolve(side, *again) for side in node.values])
+            case ast.Subscript():
+                return self._looked_up(node, *again)
+            case ast.Name():
+                return self._named(node.id, *again)
+            case ast.Call():
+                return self._called(node, *again)
+        return Found([], complete=False)
+
+    def _part(
+        self, node: Node, module: Module, function: Function | None, seen: tuple[str, ...]
+    ) -> Found:
+        """A piece of an f-string: its text, or a place."""
+        if not isinstance(node, ast.FormattedValue):
+            return self.resolve(node, module, function, seen)
+        value = node.value
+        name = place_name(value)
+        if node.format_spec is not None or node.conversion == ord("r"):
+            return Found([(Place(name),)])
+        if isinstance(value, ast.Name) and value.id in caught(function, self._errors):
+            return Found([(Place(name, words=True),)])
+        found = self.resolve(value, module, function, seen)
+        if not found.complete and function and name in parameters(function):
+            if not function.name.startswith("_"):
+                return Found([(Place(name),)])  # anybody may call it, with any text
+        plain = all(len(text) == 1 and isinstance(text[0], str) for text in found.texts)
+        if found.complete and (
+            len(found.texts) == 1 or (plain and len(found.texts) <= MOST_EXPANDED)
+        ):
+            return found
+        kept = [self._keep(text, module) for text in found.texts]
+        return Found([(Place(name, words=any(kept)),)])
+
+    def _named(
+        self, name: str, module: Module, function: Function | None, seen: tuple[str, ...]
+    ) -> Found:
+        key = f"{module.path}:{function.name if function else ''}:{name}"
+        if key in seen:
+            return Found([])
+        seen = (*seen, key)
+        if function is not None:
+            values = list(assigned(function, name, module))
+            if values:
+                return either([self.resolve(v, module, function, seen) for v in values])
+            if name in (names := parameters(function)):
+                return self._given(names.index(name), name, module, function)
+        if name in module.constants:
+            return self.resolve(module.constants[name], module, None, seen)
+        if name in module.imports:
+            origin, original = module.imports[name]
+            if origin in self.modules and original in self.modules[origin].constants:
+                other = self.modules[origin]
+                return self.resolve(other.constants[original], other, None, seen)
+        return Found([], complete=False)
+
+    def _given(self, index: int, name: str, module: Module, function: Function) -> Found:
+        """A parameter: what the calls in its module give for it."""
+        found = []
+        for around, call in calls(module.tree):
+            if name_of(call.func) != function.name or not isinstance(call.func, ast.Name):
+                continue
+            given = next((k.value for k in call.keywords if k.arg == name), None)
+            if given is None and index < len(call.args):
+                given = call.args[index]
+            literal = isinstance(given, ast.Constant | ast.JoinedStr | ast.IfExp)
+            local = around and isinstance(given, ast.Name) and [*assigned(around, given.id, module)]
+            if given is not None and (literal or local):
+                found.append(self.resolve(given, module, around))
+            else:
+                found.append(Found([], complete=False))
+        return either(found) if found else Found([], complete=False)
+
+    def _called(
+        self, node: ast.Call, module: Module, function: Function | None, seen: tuple[str, ...]
+    ) -> Found:
+        if isinstance(node.func, ast.Attribute):
+            if node.func.attr == "join" and ast.unparse(node.func.value) == "' '":
+                inner = node.args[0]
+                if isinstance(inner, ast.GeneratorExp):
+                    return self.resolve(inner.elt, module, function, seen)
+            return Found([], complete=False)
+        name, home = name_of(node.func), module
+        if name not in home.functions and name in home.imports:
+            origin, name = home.imports[name]
+            home = self.modules.get(origin, home)
+        target = home.functions.get(name)
+        key = f"{home.path}:{name}()"
+        if target is None or key in seen:
+            return Found([], complete=False)
+        return either([self.resolve(v, home, target, (*seen, key)) for v in returned(target)])
+
+    def _looked_up(
+        self, node: ast.Subscript, module: Module, function: Function | None, seen: tuple[str, ...]
+    ) -> Found:
+        """A value of a literal dictionary."""
+        table: Node | None = node.value
+        if isinstance(table, ast.Name):
+            table = module.constants.get(table.id)
+        if not isinstance(table, ast.Dict):
+            return Found([], complete=False)
+        return either([self.resolve(value, module, function, seen) for value in table.values])
+
+
+def read(path: str, source: str) -> Module:
+    """The module with its functions, constants and imports from the project."""
+    module = Module(path, ast.parse(source))
+    for node in module.tree.body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                module.functions[node.name] = node
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                module.constants[name] = value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                module.constants[name] = value
+            case ast.ImportFrom(module=str() as origin):
+                place = origin.replace(".", "/") + ".py"
+                for alias in node.names:
+                    module.imports[alias.asname or alias.name] = (place, alias.name)
+    return module
+
+
+def joined(parts: Sequence[Found]) -> Found:
+    """Parts in a row, in every combination."""
+    texts = [tuple(itertools.chain(*row)) for row in itertools.product(*(p.texts for p in parts))]
+    return Found([merged(text) for text in texts], all(part.complete for part in parts))
+
+
+def either(choices: Sequence[Found]) -> Found:
+    """One of several."""
+    texts = dict.fromkeys(text for choice in choices for text in choice.texts)
+    return Found(list(texts), all(choice.complete for choice in choices))
+
+
+def merged(text: Text) -> Text:
+    """Neighbouring literals as one."""
+    out: list[str | Place] = []
+    for part in text:
+        if isinstance(part, str) and out and isinstance(out[-1], str):
+            out[-1] += part
+        else:
+            out.append(part)
+    return tuple(out)
+
+
+def calls(
+    tree: ast.AST, function: Function | None = None
+) -> Iterator[tuple[Function | None, ast.Call]]:
+    """Every call with the innermost function around it."""
+    for node in ast.iter_child_nodes(tree):
+        inner = node if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else function
+        if isinstance(node, ast.Call):
+            yield inner, node
+        yield from calls(node, inner)
+
+
+def enclosing(tree: ast.AST, wanted: ast.AST, function: Function | None = None) -> Function | None:
+    """The innermost function around a node."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+            inner is wanted for inner in ast.walk(node)
+        ):
+            function = node  # walked from the outside in
+    return function
+
+
+def function_named(tree: ast.AST, name: str) -> Function:
+    """The first function or method of that name."""
+    return next(
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
+    )
+
+
+def said_by(call: ast.Call) -> list[Node]:
+    """Message and hint of an error that is made."""
+    given = [k.value for k in call.keywords if k.arg in ("message", "hint")]
+    return [*call.args[1:3], *given]
+
+
+def sentences(tree: ast.Module) -> Iterator[Node]:
+    """Literals that are sentences, other than docstrings, logs, descriptions and other errors."""
+    left_out: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            left_out.add(id(node.value))
+        elif isinstance(node, ast.Call) and (
+            name_of(node.func) in ("Field", "ValueError", "RuntimeError", "OSError", "TypeError")
+            or ast.unparse(node.func).split(".")[0] in ("log", "logger")
+        ):
+            left_out.update(id(inner) for inner in ast.walk(node))
+        elif isinstance(node, ast.ClassDef):
+            # Defaults of a record's fields: the words of the printable sheet, which a page gives.
+            left_out.update(
+                id(inner)
+                for row in node.body
+                if isinstance(row, ast.AnnAssign)
+                for inner in ast.walk(row)
+            )
+        elif isinstance(node, ast.JoinedStr):
+            left_out.update(id(inner) for inner in ast.walk(node) if inner is not node)
+    for node in ast.walk(tree):
+        if id(node) not in left_out and isinstance(node, ast.Constant | ast.JoinedStr):
+            last = node.values[-1] if isinstance(node, ast.JoinedStr) and node.values else node
+            if isinstance(last, ast.Constant) and isinstance(last.value, str):
+                whole = ast.unparse(node)
+                if last.value.endswith(".") and re.search(r"[a-z}] [a-z{]", whole):
+                    yield node
+
+
+def returned(function: Function) -> list[Node]:
+    """The expressions that a function returns."""
+    return [
+        n.value for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None
+    ]
+
+
+def parameters(function: Function) -> list[str]:
+    """The names of a function's parameters."""
+    arguments = function.args
+    return [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+
+
+def caught(function: Function | None, errors: set[str]) -> set[str]:
+    """Names of errors of ours that are caught in a function: as text they are sentences."""
+    if function is None:
+        return set()
+    return {
+        node.name
+        for node in ast.walk(function)
+        if isinstance(node, ast.ExceptHandler) and node.name and name_of(node.type) in errors
+    }
+
+
+def assigned(function: Function, name: str, module: Module) -> Iterator[Node]:
+    """Everything that a name of a function is set to."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                yield value
+            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if (
+                found == name
+            ):
+                yield value
+            case ast.NamedExpr(target=ast.Name(id=found), value=value) if found == name:
+                yield value
+            case ast.For(target=ast.Tuple(elts=targets), iter=ast.Name(id=source)):
+                rows = module.constants.get(source)
+                for index, target in enumerate(targets):
+                    if isinstance(target, ast.Name) and target.id == name:
+                        if isinstance(rows, ast.Tuple):
+                            yield from (
+                                r.elts[index] for r in rows.elts if isinstance(r, ast.Tuple)
+                            )
+
+
+def name_of(node: ast.AST | None) -> str:
+    """The last name of ``a.b.c``; empty where there is none."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def place_name(node: Node) -> str:
+    """A word for a value: the last name in it."""
+    if isinstance(node, ast.Call) and name_of(node.func) == "len":
+        return "count"
+    names = [
+        n.attr if isinstance(n, ast.Attribute) else n.id
+        for n in ast.walk(node)
+        if isinstance(n, ast.Attribute | ast.Name)
+    ]
+    plain = [re.sub(r"\W", "", n).strip("_").lower() for n in names]
+    plain = [n for n in plain if n not in ("str", "self", "repr", "type", "sorted", "")]
+    return plain[0] if plain else "value"
