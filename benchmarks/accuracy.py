@@ -26,6 +26,7 @@ from benchmarks.scores import Scorer, Scores
 from core.analysis import in_reading_order, load_models
 from core.colour_statistics import photo_light
 from core.detector import Detector
+from core.exposure import expose
 from core.masks import masks_of
 from core.merge import Detection, areas, intersections
 from core.photo import open_photo
@@ -97,7 +98,7 @@ def score_set(
     misses, hits, holds, kept = [], 0, 0, 0
     for truth in truths:
         photo = open_photo(truth.image.read_bytes(), name=truth.image.name, settings=settings)
-        found = to_full(detect(detector, photo.pixels), photo.scale)
+        found = to_full(detect(detector, expose(photo.pixels).pixels), photo.scale)
         scorer.add(truth, found, photo.height, photo.width)
         matched, missed, listed = at_work(truth, found, work, photo.width, photo.height)
         hits, holds, kept = hits + matched, holds + matched + len(missed), kept + listed
@@ -176,10 +177,11 @@ def score_colours(table: Path, images: Path, settings: Settings) -> ColourScore:
     score = ColourScore(0, 0, 0, 0, 0, 0, 0, Counter())
     for image, rows in named_photos(table, images):
         photo = open_photo(image.read_bytes(), name=image.name, settings=settings)
-        found = in_reading_order(detect(models.detector, photo.pixels))
-        height, width = photo.pixels.shape[:2]
+        pixels = expose(photo.pixels).pixels
+        found = in_reading_order(detect(models.detector, pixels))
+        height, width = pixels.shape[:2]
         reading = models.colours.read(
-            photo.pixels, list(masks_of(found, width, height)), photo_light(photo.pixels)
+            pixels, list(masks_of(found, width, height)), photo_light(pixels)
         )
         colours: list[Colour] = []
         while True:

@@ -19,6 +19,7 @@ import numpy as np
 from core.colour import ColourReader
 from core.colour_statistics import photo_light
 from core.detector import Detector
+from core.exposure import expose
 from core.masks import masks_of
 from core.memory import black_box, preflight
 from core.memory.readings import PeakSampler
@@ -147,17 +148,19 @@ def analyze(
         clock.lap("decode")
         yield Step("decode", SHARES["decode"][1], photo)
         noted.stage("detect")
-        found = yield from _staged("detect", models.detector.detect(photo.pixels))
+        seen = expose(photo.pixels)
+        found = yield from _staged("detect", models.detector.detect(seen.pixels))
         kept, warnings = limit_holds(in_reading_order(found), settings.max_holds)
         clock.lap("detect")
         noted.stage("masks")
         height, width = photo.pixels.shape[:2]
         masks = list(masks_of(kept, width, height))
-        light = photo_light(photo.pixels)
+        light = photo_light(seen.pixels)
         clock.lap("masks")
         yield Step("masks", SHARES["masks"][1])
         noted.stage("colour")
-        colours = yield from _staged("colour", models.colours.read(photo.pixels, masks, light))
+        read = yield from _staged("colour", models.colours.read(seen.pixels, masks, light))
+        colours = seen.as_photographed(read)
         clock.lap("colour")
         noted.stage("problems")
         holds, problems = group_problems(
@@ -170,6 +173,11 @@ def analyze(
     preflight.remember(name, plan, memory.peak_mb)
     if plan.verdict == "smaller":
         warnings = (preflight.warning(plan, settings), *warnings)
+    if seen.brightened:
+        warnings = (
+            "The photo is dark and was brightened to be read. Colours are surer with more light.",
+            *warnings,
+        )
     if not found:
         warnings = (
             "No holds were found. Take the photo straight on and well lit, or lower YOLO_CONF.",

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from core.analysis import Models, make_holds
 from core.colour_statistics import photo_light
 from core.errors import EditError
+from core.exposure import Exposure, expose
 from core.masks import box_mask
 from core.merge import Detection
 from core.photo import Photo
@@ -77,23 +78,24 @@ def propose_at(
     ``nothing_here`` where nothing stands out.
     """
     _check_inside(photo, *point)
+    seen = expose(photo.pixels)
     place = np.array(point, np.float32) / photo.scale
     height, width = photo.pixels.shape[:2]
     size = typical_px / photo.scale or TYPICAL_SHARE * min(width, height)
     # First as large as other holds are shown; then smaller, for volumes and big holds.
     for shown in (SHOWN_PX, SHOWN_PX / 3):
         view = view_around(width, height, place, shown / size, models.detector.side)
-        found = under_point(_look(photo, view, models, settings), place)
+        found = under_point(_look(seen, view, models, settings), place)
         if found is not None:
-            return _proposal(found, "detected", photo, models)
-    outline = segment_at(photo.pixels, place, SEARCH_REACH * size)
+            return _proposal(found, "detected", photo, seen, models)
+    outline = segment_at(seen.pixels, place, SEARCH_REACH * size)
     if outline is None:
         raise EditError(
             "nothing_here",
             "No hold can be told from the wall at this place.",
             "Click on the middle of the hold, or drag a box around it.",
         )
-    return _proposal(_as_detection(outline), "segmented", photo, models)
+    return _proposal(_as_detection(outline), "segmented", photo, seen, models)
 
 
 def propose_in(photo: Photo, box: Box, models: Models, settings: Settings) -> Proposal:
@@ -103,20 +105,21 @@ def propose_in(photo: Photo, box: Box, models: Models, settings: Settings) -> Pr
     itself. Raises :class:`EditError`: ``outside_photo``, or ``box_too_small``.
     """
     corners = _box_corners(photo, box)
+    seen = expose(photo.pixels)
     low, high = corners[:2], corners[2:]
     middle = np.asarray((low + high) / 2, np.float32)
     height, width = photo.pixels.shape[:2]
     zoom = 2 * SHOWN_PX / float((high - low).max())
     view = view_around(width, height, middle, zoom, models.detector.side)
-    found = in_box(_look(photo, view, models, settings), corners)
+    found = in_box(_look(seen, view, models, settings), corners)
     if found is not None:
-        return _proposal(found, "detected", photo, models)
-    outline = segment_in(photo.pixels, corners)
+        return _proposal(found, "detected", photo, seen, models)
+    outline = segment_in(seen.pixels, corners)
     if outline is not None:
-        return _proposal(_as_detection(outline), "segmented", photo, models)
+        return _proposal(_as_detection(outline), "segmented", photo, seen, models)
     x1, y1, x2, y2 = corners.tolist()
     drawn = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32)
-    return _proposal(_as_detection(drawn), "box", photo, models)
+    return _proposal(_as_detection(drawn), "box", photo, seen, models)
 
 
 def typical_size(holds: Sequence[Hold]) -> float:
@@ -163,19 +166,20 @@ def in_box(found: Sequence[Detection], corners: NDArray[np.float32]) -> Detectio
     return best if best is not None and overlap(best) >= ENOUGH_OVERLAP else None
 
 
-def _look(photo: Photo, view: View, models: Models, settings: Settings) -> list[Detection]:
+def _look(seen: Exposure, view: View, models: Models, settings: Settings) -> list[Detection]:
     """What the detector sees in ``view`` when it is told that there is something."""
     least = {kind: min(share, settings.yolo_conf) for kind, share in CLICK_CONFIDENCE.items()}
     keen = models.detector.with_confidence(min(least.values()))
-    return [d for d in keen.look(photo.pixels, view) if d.score >= least[d.kind]]
+    return [d for d in keen.look(seen.pixels, view) if d.score >= least[d.kind]]
 
 
-def _proposal(found: Detection, how: How, photo: Photo, models: Models) -> Proposal:
+def _proposal(found: Detection, how: How, photo: Photo, seen: Exposure, models: Models) -> Proposal:
     """The detection with its colour, in pixels of the full-size photo."""
     height, width = photo.pixels.shape[:2]
     mask = box_mask(found.outline, width, height)
-    reading = models.colours.read(photo.pixels, [mask], photo_light(photo.pixels))
-    return Proposal(make_holds([found], _result(reading), photo)[0], how)
+    reading = models.colours.read(seen.pixels, [mask], photo_light(seen.pixels))
+    colours = seen.as_photographed(_result(reading))
+    return Proposal(make_holds([found], colours, photo)[0], how)
 
 
 def _result(reading: Generator[float, None, list[Colour]]) -> list[Colour]:

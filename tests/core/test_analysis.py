@@ -26,9 +26,11 @@ from tests.core.make import make_colour
 SETTINGS = load_settings()
 
 
-def photo_bytes(width: int = 400, height: int = 300) -> bytes:
+def photo_bytes(
+    width: int = 400, height: int = 300, shade: tuple[int, int, int] = (220, 210, 200)
+) -> bytes:
     out = io.BytesIO()
-    Image.new("RGB", (width, height), (150, 140, 130)).save(out, "JPEG")
+    Image.new("RGB", (width, height), shade).save(out, "JPEG")
     return out.getvalue()
 
 
@@ -97,6 +99,15 @@ def test_a_bad_photo_never_reaches_the_models() -> None:
         run(models, b"\xff\xd8")
 
     assert caught.value.code == "photo_not_an_image" and models.detector.calls == 0
+
+
+def test_a_dark_photo_is_brightened_for_the_models_and_says_so() -> None:
+    bright, dark = (run(fake_models(column(2)), photo_bytes(shade=s)) for s in (
+        (220, 210, 200), (110, 105, 100)
+    ))  # fmt: skip
+
+    assert bright.warnings == ()
+    assert len(dark.warnings) == 1 and "dark" in dark.warnings[0]
 
 
 def test_nothing_found_is_an_answer_with_a_warning() -> None:
