@@ -171,18 +171,6 @@ def analyze(
     if found:  # else the colour model has not run
         models.ran.set()
     preflight.remember(name, plan, memory.peak_mb)
-    if plan.verdict == "smaller":
-        warnings = (preflight.warning(plan, settings), *warnings)
-    if seen.brightened:
-        warnings = (
-            "The photo is dark and was brightened to be read. Colours are surer with more light.",
-            *warnings,
-        )
-    if not found:
-        warnings = (
-            "No holds were found. Take the photo straight on and well lit, or lower YOLO_CONF.",
-            *warnings,
-        )
     yield WallAnalysis(
         photo=PhotoInfo(photo.name, photo.sha256, photo.width, photo.height),
         models=ModelInfo(models.detector.name, models.colours.name),
@@ -190,8 +178,20 @@ def analyze(
         problems=problems,
         timings_ms=clock.timings(),
         memory_mb=MemoryUse(memory.before_mb, memory.peak_mb, memory.after_mb),
-        warnings=(*models.warnings, *warnings),
+        warnings=(*models.warnings, *_warnings(plan, settings, found), *warnings),
     )
+
+
+def _warnings(plan: preflight.Plan, settings: Settings, found: list[Detection]) -> tuple[str, ...]:
+    """What the setter has to know of how the photo was looked at, and of what was not found."""
+    sentences = []
+    if not found:
+        sentences.append(
+            "No holds were found. Take the photo straight on and well lit, or lower YOLO_CONF."
+        )
+    if plan.verdict == "smaller":
+        sentences.append(preflight.warning(plan, settings))
+    return tuple(sentences)
 
 
 def finish(

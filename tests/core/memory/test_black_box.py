@@ -1,4 +1,4 @@
-"""The black box: its file read back, torn and foreign ones, and processes that really are killed."""
+"""The black box: its file read back, torn or foreign, and processes that really are killed."""
 
 from __future__ import annotations
 
