@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
+from core.errors import SettingsError
 from tests.api.faces import ELSEWHERE, KEY, app_with, client_of, face, form, shaped_error
 
 SENT = [{"Authorization": f"Bearer {KEY}"}, {"authorization": f"bearer  {KEY}"}, {"X-API-Key": KEY}]
@@ -156,6 +157,12 @@ def test_a_page_that_is_named_is_let_in() -> None:
     assert "access-control-allow-origin" not in other.headers
     # A page can read why it was refused.
     assert refused.headers["access-control-allow-origin"] == origin
+
+
+@pytest.mark.parametrize("text", ["*", "gym.example", "https://gym.example/page", "null"])
+def test_an_origin_that_cannot_be_used_stops_the_start(text: str) -> None:
+    with pytest.raises(SettingsError, match="CORS_ORIGINS"):
+        app_with(cors_origins=text)
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/nothing", "/docs", "/model/stats"])

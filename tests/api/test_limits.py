@@ -10,6 +10,7 @@ import pytest
 
 from api.errors import BodyError, RequestError
 from api.limits import BodyLimit, HeldPhotos, OpenBodies, RateLimiter, max_body_bytes
+from core.errors import SettingsError
 from core.settings import Settings
 from tests.api.faces import face, form, settings_for, shaped_error
 
@@ -168,6 +169,14 @@ def test_rates_are_read(clean_environment: pytest.MonkeyPatch, text: str, kept: 
     clean_environment.setenv("RATE_LIMIT", text)
 
     assert Settings().rate_limit == (kept or "60/minute")  # an empty variable is an unset one
+
+
+@pytest.mark.parametrize("text", ["60", "0/minute", "-1/minute", "60/week", "fast", "1/2/second"])
+def test_a_rate_that_cannot_be_used_stops_the_start(text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings_for(rate_limit=text)
+
+    assert "RATE_LIMIT" in caught.value.message and "60/minute" in caught.value.message
 
 
 def test_photos_in_memory_are_bounded() -> None:
