@@ -14,11 +14,14 @@ anything that was there before.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+import sysconfig
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from core.memory.readings import headroom_mb
 
@@ -37,6 +40,28 @@ SHARE_OF_HEADROOM = 0.5
 """Tracing may take this much of the memory that is still free."""
 
 WATCH_MS = 20.0
+
+FRAMES = 6
+"""Frames that are kept of each block, so that what a library allocates can be told by the line of
+the program that called it. Traces share their frames: more of them cost time, hardly memory."""
+
+_LIBRARIES = tuple(
+    f"{path}{os.sep}"
+    for path in {
+        sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    }
+    if path
+)
+
+
+_OWN = frozenset(
+    [threading.__file__]
+    + [
+        str(Path(__file__).with_name(f"{name}.py"))
+        for name in ("tracing", "ledger", "readings", "workbench")
+    ]
+)
+"""Where the debugger allocates itself: starting its threads, keeping its records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +140,7 @@ def tracing(
     if trace.refused:
         yield trace
         return
-    tracemalloc.start(1)
+    tracemalloc.start(FRAMES)
     watcher = threading.Thread(
         target=_watch, args=(trace, budget_mb(free_mb)), name="trace-watch", daemon=True
     )
@@ -170,16 +195,24 @@ def _read(trace: Trace, limit: int, headroom: Callable[[], float]) -> None:
         return
     snapshot = tracemalloc.take_snapshot()
     tracemalloc.stop()  # reading takes longer than the operation did: it need not be traced
-    snapshot = snapshot.filter_traces(
-        (
-            tracemalloc.Filter(False, tracemalloc.__file__),
-            tracemalloc.Filter(False, __file__),
-            tracemalloc.Filter(False, threading.__file__),
-            tracemalloc.Filter(False, "*core/memory/readings.py"),
-        )
-    )
-    trace.lines = tuple(
-        Line(row.traceback[0].filename, row.traceback[0].lineno, row.size, row.count)
-        for row in snapshot.statistics("lineno")[:limit]
-    )
+    sums: dict[tuple[str, int], list[int]] = {}
+    for row in snapshot.statistics("traceback"):
+        frames = [(frame.filename, frame.lineno) for frame in row.traceback]
+        if (place := _place(frames)) is not None:
+            known = sums.setdefault(place, [0, 0])
+            known[0] += row.size
+            known[1] += row.count
+    lines = [Line(file, line, *counted) for (file, line), counted in sums.items()]
+    trace.lines = tuple(sorted(lines, key=lambda line: (-line.nbytes, line.file))[:limit])
     trace.reading_ms = (time.perf_counter() - started) * 1000
+
+
+def _place(frames: Sequence[tuple[str, int]]) -> tuple[str, int] | None:
+    """The line of the program that a block is told by: of these frames, oldest first, the last
+    that is not a library's; the last of all where there is none. None for the debugger's own."""
+    if frames[-1][0] in _OWN or any(file == __file__ for file, _ in frames[-2:]):
+        return None
+    for frame in reversed(frames):
+        if not frame[0].startswith(_LIBRARIES) and not frame[0].startswith("<"):
+            return None if frame[0] in _OWN else frame
+    return frames[-1]

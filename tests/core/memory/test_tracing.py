@@ -134,3 +134,11 @@ def test_what_tracemalloc_counts_for_a_block() -> None:
 
     assert len(kept) == blocks
     assert counted / blocks == pytest.approx(tracing_module.BLOCK_BYTES, rel=0.25)
+
+
+def test_what_a_library_allocates_is_told_by_the_line_that_called_it() -> None:
+    with tracing("work", headroom=plenty) as trace:
+        kept = np.ones(5 * MIB, np.uint8)
+
+    assert trace.lines[0].file == __file__
+    assert trace.lines[0].nbytes == pytest.approx(5 * MIB, rel=0.01) and kept.size
