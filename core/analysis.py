@@ -178,16 +178,26 @@ def analyze(
         problems=problems,
         timings_ms=clock.timings(),
         memory_mb=MemoryUse(memory.before_mb, memory.peak_mb, memory.after_mb),
-        warnings=(*models.warnings, *_warnings(plan, settings, found), *warnings),
+        warnings=(
+            *models.warnings,
+            *_warnings(plan, settings, found, brightened=seen.brightened),
+            *warnings,
+        ),
     )
 
 
-def _warnings(plan: preflight.Plan, settings: Settings, found: list[Detection]) -> tuple[str, ...]:
+def _warnings(
+    plan: preflight.Plan, settings: Settings, found: list[Detection], *, brightened: bool
+) -> tuple[str, ...]:
     """What the setter has to know of how the photo was looked at, and of what was not found."""
     sentences = []
     if not found:
         sentences.append(
             "No holds were found. Take the photo straight on and well lit, or lower YOLO_CONF."
+        )
+    if brightened:
+        sentences.append(
+            "The photo is dark and was brightened to be read. Colours are surer with more light."
         )
     if plan.verdict == "smaller":
         sentences.append(preflight.warning(plan, settings))

@@ -157,7 +157,8 @@ def working_mb(needs: PhotoNeeds, settings: Settings, *, warm: bool) -> float:
     """
     width, height = working_size((needs.width, needs.height), settings.max_image_size)
     tile = (settings.yolo_img_size / 640) ** 2
-    total = 3 * width * height / _MIB + READER_MB + LIBRARY_MB.get(needs.format, 0.0)
+    pictures = 6 * width * height / _MIB  # a dark photo has a brightened copy (core/exposure.py)
+    total = pictures + READER_MB + LIBRARY_MB.get(needs.format, 0.0)
     total += WORK_MB * max(1.0, tile) - READER_MB
     return total if warm else total + cold_mb(settings)
 
