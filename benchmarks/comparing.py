@@ -41,6 +41,10 @@ SEED = 700_000
 """First seed of the rendered walls: no training uses it."""
 
 
+LARGEST = 0.02
+"""Share of a real photo that a box may cover to be pasted elsewhere."""
+
+
 def truth_analysis(wall: SyntheticWall) -> tuple[WallAnalysis, list[int]]:
     """The truth as if it had been found, and each hold's serial."""
     holds = tuple(
@@ -203,7 +207,9 @@ def changed_photo(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The photo after a made-up reset, from another place in other light; and the homography."""
     height, width = pixels.shape[:2]
-    after, gone = pixels.copy(), boxes[rng.random(len(boxes)) < 0.6].astype(int)
+    # A box that fills much of the photo would carry the wall behind it along.
+    small = boxes[np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) < LARGEST * height * width]
+    after, gone = pixels.copy(), small[rng.random(len(small)) < 0.6].astype(int)
     holes = np.zeros((height, width), np.uint8)
     for x0, y0, x1, y1 in gone.tolist():
         middle = ((x0 + x1) // 2, (y0 + y1) // 2)

@@ -52,7 +52,7 @@ TOLERANCE = 0.003
 """Matches this share of the longest side off the homography still count for it."""
 
 FEWEST_INLIERS = 20
-"""Two photos of different walls agree in at most 10 matches (benchmarks/comparing.py)."""
+"""Photos of different walls agreed in at most 7 matches where they were tried, of 78 to 111."""
 
 LEAST_COVERAGE = 0.1
 """Share of the cells of the common part that must hold an agreeing match."""
