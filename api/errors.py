@@ -92,8 +92,9 @@ def unforeseen(error: BaseException) -> RequestError:
 async def on_climbmate_error(_request: Request, error: Exception) -> JSONResponse:
     """An error of the product, as it is."""
     assert isinstance(error, ClimbMateError)
-    if error.status >= 500:
-        log.warning("event=refused code=%s status=%d", error.code, error.status)
+    # Being busy or not ready yet is told to the caller and counted; it is no fault to look into.
+    level = logging.WARNING if error.status >= 500 and error.status != 503 else logging.INFO
+    log.log(level, "event=refused code=%s status=%d", error.code, error.status)
     return error_response(error)
 
 
