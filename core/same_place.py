@@ -27,8 +27,7 @@ PLAY_PX = 5
 """Of SIDE_PX, in which the best fit is looked for in all directions."""
 
 SAME = 0.8
-"""Correlation from which on both show the same. Bare wall with T-nuts reaches less: see
-benchmarks/comparing.py."""
+"""Correlation from which on both show the same; chosen by eye on the demo walls."""
 
 LEAST_CONTRAST = 8.0
 """Standard deviation of grey levels below which a patch is plain wall and says nothing."""
