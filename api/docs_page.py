@@ -69,7 +69,7 @@ def _operation(
     for status, reply in operation["responses"].items():
         yield (
             f"<details><summary><code>{escape(status)}</code> "
-            f"{escape(reply.get('description', ''))}</summary>"
+            f"{_words(reply.get('description', ''))}</summary>"
         )
         for media_type, content in reply.get("content", {}).items():
             yield f"<p class='quiet'>{escape(media_type)}</p>"
