@@ -106,7 +106,8 @@ def show() -> None:
     ready = ready_or_stop()
     for message, hint in desk().notices:
         show_error(message, hint)
-    desk().notices.clear()
+    if desk().queue.next_up is None:  # else the page runs again by itself before anybody has read
+        desk().notices.clear()
     shown = shown_review()
     if shown is None:
         show_start(ready)

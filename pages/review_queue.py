@@ -69,14 +69,14 @@ def show_troubles() -> None:
                         on_click=desk().queue.retry,
                         args=(photo.number,),
                     )
-                remove_button(photo)
+                remove_button(photo, "trouble")
 
 
-def remove_button(photo: QueuedPhoto) -> None:
-    """Takes the photo off the list."""
+def remove_button(photo: QueuedPhoto, place: str) -> None:
+    """Takes the photo off the list; ``place`` is where on the page the button stands."""
     st.button(
         _("Remove"),
-        key=f"remove-{photo.number}",
+        key=f"remove-{place}-{photo.number}",
         icon=":material/close:",
         help=_("Take {name} off the list, with its review.").format(name=plain(photo.name)),
         on_click=remove,
@@ -101,7 +101,7 @@ def show_list() -> None:
                 st.button(
                     _("Show"), key=f"show-{photo.number}", on_click=look_at, args=(photo.number,)
                 )
-            remove_button(photo)
+            remove_button(photo, "list")
 
 
 def stop() -> None:
