@@ -116,25 +116,28 @@ def _draw_operations(operations: tuple[Operation, ...], _: Translate) -> None:
 def _draw_allocations(bench: Workbench, _: Translate) -> None:
     with st.expander(_("Top allocations by line")):
         names = list(dict.fromkeys(row.name for row in reversed(bench.ledger.operations())))
-        chosen = st.selectbox(_("Operation"), names, key="debug_memory_traced")
-        armed = chosen in bench.armed_traces
-        if st.button(
-            _("Trace its next run"), disabled=chosen is None or armed, key="debug_memory_trace"
-        ):
-            bench.armed_traces.add(str(chosen))
-            armed = True
-        if armed:
-            st.caption(_("Its next run is traced."))
+        if names:
+            _draw_arming(names, bench, _)
         if bench.traces:
             _draw_trace(bench.traces[-1], _)
         else:
             st.caption(_("Nothing was traced yet: tracing everything would cost too much."))
 
 
+def _draw_arming(names: list[str], bench: Workbench, _: Translate) -> None:
+    chosen = st.selectbox(_("Operation"), names)
+    armed = chosen in bench.armed_traces
+    if st.button(_("Trace its next run"), disabled=armed, key="debug_memory_trace"):
+        bench.armed_traces.add(chosen)
+        armed = True
+    if armed:
+        st.caption(_("Its next run is traced."))
+
+
 def _draw_trace(trace: Trace, _: Translate) -> None:
     st.markdown(f"**{plain(trace.name)}**")
     if trace.refused:
-        st.warning(plain(trace.refused))
+        st.warning(plain(_(trace.refused)))
         return
     st.code("\n".join(map(describe_line, trace.lines)) or "-", language=None, wrap_lines=True)
     st.caption(

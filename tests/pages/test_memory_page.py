@@ -1,0 +1,236 @@
+"""The debugger in the dashboard: off nothing of it shows, on the panel and every view work."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import debug_memory
+from core import analysis
+from core.memory import owners
+from core.memory.ledger import install
+from tests.core.fakes import fake_models, found
+
+PATIENCE_S = 60
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs smaps and glibc's heap figures")
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch, clean_environment: Any) -> Iterator[None]:
+    """Fake models, and no workbench of another test."""
+    del clean_environment
+    monkeypatch.setattr(analysis, "load_models", lambda *_: fake_models([found((50, 50, 90, 90))]))
+    monkeypatch.setattr(debug_memory, "_workbench", None)
+    monkeypatch.setattr(owners, "_probes", {})
+    before = install(None)
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+    install(before)
+
+
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DEBUG_MEMORY", "true")
+    monkeypatch.setenv("CLIMBMATE_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def open_app(repository: Path) -> AppTest:
+    return checked(
+        AppTest.from_file(str(repository / "streamlit_app.py"), default_timeout=PATIENCE_S).run()
+    )
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception
+    assert not app.error, [error.value for error in app.error]
+    return app
+
+
+def start_page(app: AppTest) -> AppTest:
+    """Run the app on its first page. AppTest would run that page's file alone from then on, because
+    it knows the file from the folder of pages, and the panel belongs to the app."""
+    app._page_hash = app._finished_page_script_hash = ""
+    return checked(app.run())
+
+
+def view(app: AppTest, name: str = "Timeline") -> AppTest:
+    checked(app.switch_page("pages/memory.py").run())
+    (chooser,) = [group for group in app.button_group if group.key == "memory_view"]
+    assert name in chooser.options
+    return checked(chooser.set_value([name] if isinstance(chooser.value, list) else name).run())
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    (button,) = [button for button in app.button if button.label == label]
+    assert not button.disabled
+    button.click()
+    return start_page(app) if app._page_hash == "" else checked(app.run())
+
+
+def captions(app: AppTest) -> str:
+    return "\n".join(caption.value for caption in app.caption)
+
+
+def test_off_there_is_no_panel_and_no_page(repository: Path) -> None:
+    app = open_app(repository)
+
+    assert not app.sidebar.metric and not app.sidebar.button
+    assert debug_memory._workbench is None
+
+
+@pytest.mark.usefixtures("on")
+def test_on_the_panel_shows_memory_and_the_page_as_an_operation(repository: Path) -> None:
+    app = start_page(open_app(repository))
+
+    (metric,) = app.sidebar.metric
+    assert metric.label == "Memory of this server" and metric.value.endswith(" MiB")
+    assert any("page review: " in caption.value for caption in app.sidebar.caption)
+    names = [operation.name for operation in debug_memory.workbench().ledger.operations()]
+    assert set(names) == {"page review"}
+
+
+@pytest.mark.usefixtures("on")
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [("Collect garbage", ["Garbage: "]), ("Give back to the system", ["Garbage: ", "Trim: "])],
+)
+def test_giving_back_is_told_in_numbers(label: str, told: list[str], repository: Path) -> None:
+    app = press(open_app(repository), label)
+
+    found = [c.value for c in app.sidebar.caption if "given back, from" in c.value]
+    assert [any(text.startswith(start) for text in found) for start in told] == [True] * len(told)
+    assert len(found) == len(told)
+
+
+@pytest.mark.usefixtures("on")
+def test_the_next_run_of_an_operation_is_traced(repository: Path) -> None:
+    app = press(start_page(open_app(repository)), "Trace its next run")
+    start_page(start_page(app))  # the run with the click had begun before it
+
+    (trace,) = debug_memory.workbench().traces
+    assert trace.name == "page review" and trace.lines and not trace.refused
+    assert any("MiB in" in code.value for code in app.sidebar.code)
+
+
+@pytest.mark.usefixtures("on")
+def test_the_timeline_has_the_operations(repository: Path) -> None:
+    app = view(open_app(repository))
+
+    assert [m.label for m in app.main.metric][:2] == ["Resident now", "Highest since the start"]
+    assert app.dataframe[0].value["Operation"].tolist() == ["page review"]
+
+
+@linux
+@pytest.mark.usefixtures("on")
+def test_the_composition_adds_up(repository: Path) -> None:
+    app = view(open_app(repository), "Composition")
+
+    table = app.dataframe[0].value
+    words = captions(app).split("Together ")[1].split()
+    total_mb, rss_mb = float(words[0]), float(words[-2])
+    assert table["MiB"].sum() == pytest.approx(total_mb, abs=0.5)
+    assert total_mb == pytest.approx(rss_mb, rel=0.05)
+
+
+@pytest.mark.usefixtures("on")
+def test_owners_are_named(repository: Path) -> None:
+    app = view(open_app(repository), "Owners")
+
+    assert {"models", "analysis cache", "st.cache_resource"} <= set(app.dataframe[0].value["Owner"])
+    assert not app.warning
+
+
+@pytest.mark.usefixtures("on")
+def test_objects_grow_from_the_count_on(repository: Path) -> None:
+    app = view(open_app(repository), "Objects")
+    assert "dict" in app.dataframe[0].value["Type"].tolist()
+
+    press(app, "Count from here")
+    assert "Growth since the start" not in captions(app)
+
+    (chooser,) = [box for box in app.selectbox if box.label.startswith("Who keeps")]
+    if "dict" in chooser.options:
+        chooser.set_value("dict")
+    press(app, "Find the references")
+    assert app.main.code
+
+
+@linux
+@pytest.mark.usefixtures("on")
+def test_growth_is_explained_since_a_mark_and_for_an_operation(repository: Path) -> None:
+    app = view(open_app(repository), "Growth")
+    press(app, "Set a mark")
+    assert "Mark of " in captions(app)
+    press(app, "Explain the growth since the mark")
+    assert any("since the mark" in text.value for text in app.markdown)
+
+    press(app, "Explain its next run")
+    assert "The next run of page review is explained." in captions(app)
+    start_page(app)
+    view(app, "Growth")
+
+    assert [row.name for row in debug_memory.workbench().explanations] == ["", "page review"]
+    assert "The next run of" not in captions(app)
+
+
+@pytest.mark.usefixtures("on")
+def test_forecasts_are_empty_before_a_photo(repository: Path) -> None:
+    from core.memory import preflight
+
+    preflight.forget()
+    app = view(open_app(repository), "Forecasts")
+
+    assert "No photo was analysed yet." in captions(app)
+
+
+@pytest.mark.usefixtures("on")
+def test_files_and_baselines(repository: Path, tmp_path: Path) -> None:
+    app = view(open_app(repository), "Files")
+    assert [button.label for button in app.main.download_button] == ["JSON", "CSV"]
+    assert "No baseline was saved yet." in captions(app)
+
+    press(app, "Save as baseline of this version")
+    (saved,) = (tmp_path / "cache" / "memory-baselines").glob("*.json")
+    assert json.loads(saved.read_text())["figures"]["rss"] > 10
+
+    app.text_input[0].set_value("9.9")
+    checked(app.run())
+    changes = app.dataframe[0].value
+    assert "rss" in changes["Figure"].tolist() and "Beside the baseline of" in captions(app)
+
+
+@pytest.mark.usefixtures("on")
+def test_a_damaged_baseline_is_told_in_a_sentence(repository: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "memory-baselines"
+    folder.mkdir(parents=True)
+    (folder / "1.0.json").write_text("{")
+    app = open_app(repository)
+    app.switch_page("pages/memory.py").run()
+    (chooser,) = [group for group in app.button_group if group.key == "memory_view"]
+
+    chooser.set_value(["Files"] if isinstance(chooser.value, list) else "Files").run()
+
+    assert not app.exception and "is not a memory baseline" in app.error[0].value
+
+
+def test_the_report_is_what_the_files_hold() -> None:
+    from core.memory.baseline import encode_csv, encode_json
+
+    report = debug_memory.workbench().report("1")
+
+    assert json.loads(encode_json(report))["rss_mb"] == report.rss_mb
+    rows = list(csv.DictReader(io.StringIO(encode_csv(report).decode())))
+    assert float(rows[0]["value"]) == report.rss_mb
