@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import ClimbMateError
 from core.service import ModelService, release_shared, shared_service
 from core.settings import Settings, load_settings
-from pages.words import _
+from pages.words import _, told
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|$:~&])")
 
@@ -55,6 +56,7 @@ def ready_or_stop() -> Ready:
 
     A page that runs again after a failure has loading tried again.
     """
+    _enter_by_the_front_door()
     try:
         ready = _ready()
         readiness = ready.service.readiness()
@@ -69,9 +71,20 @@ def ready_or_stop() -> Ready:
         st.stop()
 
 
+def _enter_by_the_front_door() -> None:
+    """Until ``st.navigation`` is called for the first time in a process, Streamlit takes every file
+    in ``pages/`` for a page and runs it by itself. An address such as ``/compare``, opened first on
+    a fresh server, would come without title and menu; it is run again through streamlit_app.py.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
 def show_error(message: str, hint: str) -> None:
-    """An error as a person reads it: what is wrong, then what to do."""
-    st.error("\n\n".join(plain(text) for text in (message, hint) if text), icon=":material/error:")
+    """An error as a person reads it: what is wrong, then what to do, in the reader's language."""
+    texts = [plain(told(text)) for text in (message, hint) if text]
+    st.error("\n\n".join(texts), icon=":material/error:")
 
 
 def plain(text: str) -> str:
