@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 import debug_memory
+from pages.language_switch import show_language_switch
 from pages.shared import ready_or_stop
 from pages.words import _
 
@@ -17,9 +18,7 @@ ICON = Path(__file__).with_name("assets") / "icon.png"
 st.set_page_config(page_title="ClimbMate", page_icon=str(ICON), layout="wide")
 
 pages = [
-    st.Page(
-        "pages/review.py", title=_("Review a wall"), icon=":material/landscape:", default=True
-    ),
+    st.Page("pages/review.py", title=_("Review a wall"), icon=":material/landscape:", default=True),
     st.Page("pages/compare.py", title=_("Compare two photos"), icon=":material/compare:"),
     st.Page("pages/models.py", title=_("Models"), icon=":material/memory:"),
 ]
@@ -28,6 +27,7 @@ if debug_memory.enabled():
 
     pages.append(st.Page("pages/memory.py", title=_("Memory"), icon=":material/speed:"))
 page = st.navigation(pages)
+show_language_switch()
 if debug_memory.enabled():
     show_panel()
 # The Memory page would only crowd its own list of operations.

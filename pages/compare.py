@@ -21,6 +21,7 @@ from core.errors import ClimbMateError
 from core.export import encode_json
 from core.service import Answer
 from core.wall import WallAnalysis
+from pages.colour_words import colour_word
 from pages.shared import Ready, plain, ready_or_stop, show_error
 from pages.wipe import wipe
 from pages.words import _
@@ -175,7 +176,7 @@ def show_tables(document: dict[str, Any]) -> None:
     problems = [
         {
             _("Change"): words[row["change"]],
-            _("Colour"): row["colour"],
+            _("Colour"): colour_word(row["colour"]),
             before: row["before"],
             after: row["after"],
             _("Kept"): round(100 * row["share"]),
@@ -203,7 +204,7 @@ def show_tables(document: dict[str, Any]) -> None:
         {
             _("Change"): words[row["change"]],
             _("Kind"): _("volume") if row["kind"] == "volume" else _("hold"),
-            _("Colour"): row["colour"],
+            _("Colour"): colour_word(row["colour"]),
             before: row["before"],
             after: row["after"],
         }

@@ -20,7 +20,7 @@ from debug_memory_streamlit import problems
 from pages.memory_charts import composition_chart, timeline_chart
 from pages.memory_growth import show_explanations, show_export, show_objects
 from pages.shared import plain
-from pages.words import _
+from pages.words import _, told
 
 TIMELINE_S = 5
 
@@ -72,7 +72,7 @@ def show_now() -> None:
         for label, value_mb in numbers.items():
             st.metric(label, f"{value_mb:.0f} MiB", border=True, width=200)
     for run in last_runs():
-        st.warning(plain(_("An earlier run: {ending}.").format(ending=run.sentence())))
+        st.warning(plain(_("An earlier run: {ending}.").format(ending=told(run.sentence()))))
 
 
 @st.fragment(run_every=TIMELINE_S)
@@ -123,15 +123,15 @@ def show_owners() -> None:
     """Who holds how much."""
     wide = st.column_config.TextColumn(width="large")
     for problem in problems():
-        st.warning(plain(problem))
+        st.warning(plain(told(problem)))
     rows = [
         {
-            _("Owner"): owner.kind,
-            _("Which"): owner.name,
+            _("Owner"): told(owner.kind),
+            _("Which"): told(owner.name),
             "MiB": round(owner.held_mb, 2),
-            _("Note"): owner.note
+            _("Note"): told(owner.note)
             if owner.complete
-            else _("at least; {note}").format(note=owner.note),
+            else _("at least; {note}").format(note=told(owner.note)),
         }
         for owner in measure_owners()
     ]
@@ -143,11 +143,12 @@ def show_owners() -> None:
 
 def show_forecasts() -> None:
     """What each photo was predicted to take, and what it took."""
+    verdicts = {"run": _("in full"), "smaller": _("reduced"), "refuse": _("refused")}
     rows = [
         {
             _("Photo"): row.name,
             _("Megapixels"): round(row.plan.needs.megapixels, 1),
-            _("Decision"): row.plan.verdict,
+            _("Decision"): verdicts[row.plan.verdict],
             _("Predicted peak, MiB"): round(row.plan.predicted_peak_mb),
             _("Actual peak, MiB"): None
             if row.actual_peak_mb is None

@@ -24,7 +24,7 @@ from core.memory.verdicts import NEGLIGIBLE_MB, Reason, Verdict
 from core.memory.workbench import Explanation
 from core.settings import load_settings
 from pages.shared import plain, show_error
-from pages.words import _
+from pages.words import _, told
 
 TYPES = 30
 PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
@@ -111,7 +111,7 @@ def sentences(verdict: Verdict) -> list[str]:
     """Size and reason of every share worth speaking of."""
     words = reason_words()
     return [
-        f"**{share.size_mb:+.1f} MiB** {words[share.reason].format(owner=plain(share.owner))}"
+        f"**{share.size_mb:+.1f} MiB** {words[share.reason].format(owner=plain(told(share.owner)))}"
         for share in verdict.shares
         if abs(share.size_mb) >= NEGLIGIBLE_MB / 5
     ]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import debug_memory
 from core.service import ModelService
-from pages.words import _
+from pages.words import told
 
 
 def show_panel() -> None:
     """The live panel, on every page."""
-    debug_memory.memory_panel(_)
+    debug_memory.memory_panel(told)
 
 
 def watch_service(service: ModelService) -> None:

@@ -18,6 +18,7 @@ from core.choices import Choices
 from core.errors import ClimbMateError
 from core.model_report import ModelReport, measure, report
 from core.settings import DEFAULT_PALETTE
+from pages.colour_words import colour_word
 from pages.shared import Ready, plain, ready_or_stop, show_error
 from pages.words import _, ngettext
 
@@ -49,6 +50,11 @@ def show_state(ready: Ready) -> None:
             st.metric(label, value, border=True, width=160)
 
 
+def class_word(name: str) -> str:
+    """A class that a model tells apart: a kind of hold, or a colour."""
+    return {"hold": _("hold"), "volume": _("volume")}.get(name) or colour_word(name)
+
+
 def show_models(reports: tuple[ModelReport, ...]) -> None:
     """One card per model: what it is for, where it comes from, its files."""
     roles = {
@@ -72,7 +78,7 @@ def show_models(reports: tuple[ModelReport, ...]) -> None:
                     shape=shape,
                     size=round(model.size_mb, 2),
                     digest=model.digest,
-                    names=plain(", ".join(model.classes)),
+                    names=plain(", ".join(map(class_word, model.classes))),
                 )
             )
             with st.expander(_("Files and checksums")):
@@ -139,6 +145,7 @@ def show_choices(ready: Ready) -> None:
         palette,
         accept_new_options=True,
         key="models_palette",
+        format_func=colour_word,
         help=_("Only these names are given. Type a word of your own and press Enter."),
     )
     most = st.number_input(

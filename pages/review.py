@@ -23,7 +23,7 @@ from pages.review_tables import show_holds, show_problems
 from pages.review_vision import show_banner, show_vision
 from pages.review_wall import show_caption, show_history, show_wall
 from pages.shared import Ready, plain, ready_or_stop, show_error
-from pages.words import _
+from pages.words import _, told
 
 
 def show_start(ready: Ready) -> None:
@@ -71,7 +71,7 @@ def show_review(ready: Ready, photo: QueuedPhoto, review: Review, picture: WallP
         show_wall(ready, photo, review, picture)
     with side:
         for warning in review.found.warnings:
-            st.warning(plain(warning), icon=":material/warning:")
+            st.warning(plain(told(warning)), icon=":material/warning:")
         show_counts(review.analysis())
         show_inspector(review, palette(ready))
         show_sections(ready, review, picture)

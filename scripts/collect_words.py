@@ -146,7 +146,7 @@ def built(locales: Path = LOCALES) -> dict[Path, bytes]:
         before = read_catalog(path, language)
         after = renewed(collected, before, language)
         files[path] = po_text(after).encode()
-        files[path.with_suffix(".mo")] = mo_bytes(after)
+        files[path.with_suffix(".mo")] = mo_bytes(read_po(io.BytesIO(files[path]), domain=DOMAIN))
     return files
 
 
