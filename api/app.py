@@ -31,8 +31,9 @@ from api.keys import Keyring
 from api.limits import HeldPhotos, OpenBodies, RateLimiter
 from api.metrics import CountRequests, Metrics
 from core.errors import ClimbMateError
-from core.service import ModelService, release_shared, shared_service
+from core.service import ModelService
 from core.settings import Settings, load_settings
+from core.shared_service import release_shared, shared_service
 
 DESCRIPTION = """Find the holds on a photo of a climbing wall, their colours, and the problems they
 form. Every error has one shape: `{"ok": false, "error": {"code", "message", "hint"}}`. Where the

@@ -6,8 +6,8 @@ of the same steps as :func:`core.analysis.analyze`, with an :class:`Answer` at i
 event loop runs it in a thread. What was analysed before is answered from the cache without
 queueing; a photo that is being analysed for somebody else is waited for, not analysed twice.
 
-Faces in one process share one service through :func:`shared_service`. Limits
-per client, documents and metrics are the faces' matters.
+Faces in one process share one service (:mod:`core.shared_service`). Limits per
+client, documents and metrics are the faces' matters.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from core.answers import (
 from core.choices import Choices
 from core.errors import ClimbMateError
 from core.jobs import Failure, Job, Waiter
-from core.memory import black_box
 from core.memory.preflight import ran_smaller
 from core.memory.pressure import PressureWatch
 from core.model_keeper import Loader, ModelKeeper
@@ -49,8 +48,6 @@ __all__ = [
     "ModelService",
     "Readiness",
     "make_cache",
-    "release_shared",
-    "shared_service",
 ]
 
 logger = logging.getLogger(__name__)
@@ -476,35 +473,3 @@ def _step_for(step: Step, name: str) -> Step:
     if step.photo is None or step.photo.name == name:
         return step
     return replace(step, photo=replace(step.photo, name=name))
-
-
-_shared_lock = threading.Lock()
-_shared: list[tuple[ModelService, int]] = []
-"""The one service of this process with the number of its holders; empty where there is none."""
-
-
-def shared_service(settings: Settings) -> ModelService:
-    """The started service of this process; the first caller's settings count.
-
-    From here on the process keeps its black box (:mod:`core.memory.black_box`). Every call has to
-    be matched by one of :func:`release_shared`: the last closes the service.
-    """
-    with _shared_lock:
-        black_box.start_recording(settings.cache_dir / "state")
-        service, holders = _shared.pop() if _shared else (ModelService(settings), 0)
-        _shared.append((service, holders + 1))
-        service.start()
-        return service
-
-
-def release_shared(service: ModelService, timeout_s: float = 10.0) -> None:
-    """Give back what :func:`shared_service` gave; the last holder's call closes the service."""
-    with _shared_lock:
-        if not _shared or _shared[0][0] is not service:
-            return
-        holders = _shared.pop()[1] - 1
-        if holders:
-            _shared.append((service, holders))
-            return
-    service.close(timeout_s)
-    black_box.stop_recording()

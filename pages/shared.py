@@ -14,8 +14,9 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.errors import ClimbMateError
-from core.service import ModelService, release_shared, shared_service
+from core.service import ModelService
 from core.settings import Settings, load_settings
+from core.shared_service import release_shared, shared_service
 from pages.words import _, told
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|$:~&])")

@@ -30,9 +30,10 @@ from core.errors import (
 from core.memory.pressure import PressureWatch
 from core.merge import Detection
 from core.model_keeper import PALETTES
-from core.service import Answer, Choices, ModelService, release_shared, shared_service
+from core.service import Answer, Choices, ModelService
 from core.service_statistics import Event
 from core.settings import Settings, load_settings
+from core.shared_service import release_shared, shared_service
 from core.wall import WallAnalysis
 from tests.core.fakes import FakeColours, FakeDetector, found
 
