@@ -137,6 +137,13 @@ def check_dashboard(environment: dict[str, str]) -> str:
     return "the dashboard's first page runs"
 
 
+def check_rest(environment: dict[str, str]) -> str:
+    """Dashboard and REST in one process, and REST alone, can be imported without PyTorch."""
+    program = "import api.app, server, sys; api.app.app; assert 'torch' not in sys.modules"
+    run([sys.executable, "-c", program], environment)
+    return "server.py and api/app.py can be imported"
+
+
 def main() -> int:
     """Run every check; 0 when all are right."""
     folder = Path(sys.argv[1]).resolve()
@@ -147,6 +154,7 @@ def main() -> int:
         lambda: check_control(environment),
         lambda: check_analysis(folder, environment),
         lambda: check_dashboard(environment),
+        lambda: check_rest(environment),
     )
     try:
         for check in checks:
