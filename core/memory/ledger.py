@@ -194,4 +194,14 @@ def operation(name: str) -> AbstractContextManager[object]:
     return _NOTHING if _installed is None else _installed.track(name)
 
 
+def remember(name: str, memory: PeakSampler, duration_ms: float) -> None:
+    """Keep work that was measured already as an operation that ended now; nothing without a
+    ledger."""
+    if _installed is not None:
+        before_mb, after_mb = memory.before_mb, memory.after_mb
+        peak_mb = max(memory.peak_mb, before_mb, after_mb)
+        started_s = time.time() - duration_ms / 1000
+        _installed.record(Operation(name, started_s, duration_ms, before_mb, peak_mb, after_mb))
+
+
 _NOTHING: AbstractContextManager[object] = contextlib.nullcontext()

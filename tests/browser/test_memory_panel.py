@@ -1,0 +1,77 @@
+"""The memory debugger in a real browser: live without a rerun, on and off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import playwright, serving
+
+pytestmark = pytest.mark.slow
+
+expect = playwright.expect
+
+
+@pytest.fixture(scope="module")
+def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The dashboard with the debugger on."""
+    folder = tmp_path_factory.mktemp("memory")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEBUG_MEMORY", "true")
+        patch.setenv("CLIMBMATE_CACHE_DIR", str(folder / "cache"))
+        with serving(repository / "streamlit_app.py", repository, folder / "log") as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def address_off(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The dashboard without it."""
+    folder = tmp_path_factory.mktemp("memory-off")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DEBUG_MEMORY", raising=False)
+        with serving(repository / "streamlit_app.py", repository, folder / "log") as found:
+            yield found
+
+
+def sidebar(page: Any) -> Any:
+    return page.get_by_test_id("stSidebar")
+
+
+def test_the_panel_is_live_and_gives_back(address: str, open_page: Callable[[str], Any]) -> None:
+    page = open_page(address)
+    expect(sidebar(page).get_by_text("Memory of this server")).to_be_visible()
+    expect(sidebar(page).get_by_text("page review").first).to_be_visible()
+
+    sidebar(page).get_by_role("button", name="Give back to the system").click()
+
+    expect(sidebar(page).get_by_text("Trim: ")).to_be_visible()
+    # Only the panel ran again: the list still has the one run of the page.
+    expect(sidebar(page).get_by_text("page review:")).to_have_count(1)
+
+
+def test_every_view_opens(address: str, open_page: Callable[[str], Any]) -> None:
+    page = open_page(address)
+    page.get_by_role("link", name="Memory", exact=True).click()
+    expect(page.get_by_role("heading", name="Memory", exact=True)).to_be_visible()
+    seen = {
+        "Composition": "Together ",
+        "Objects": "Growth since the start",
+        "Growth": "Set a mark",
+        "Files": "No baseline was saved yet.",
+        "Timeline": "Each point is the peak",
+    }
+    for view, text in seen.items():
+        page.get_by_test_id("stMain").get_by_text(view, exact=True).click()
+        expect(page.get_by_text(text).first).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_off_nothing_of_it_shows(address_off: str, open_page: Callable[[str], Any]) -> None:
+    page = open_page(address_off)
+    expect(page.get_by_role("button", name="Demo wall")).to_be_visible()
+
+    expect(page.get_by_text("Memory of this server")).to_have_count(0)
+    expect(page.get_by_role("link", name="Memory", exact=True)).to_have_count(0)
