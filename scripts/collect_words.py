@@ -29,7 +29,8 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts.core_sentences import Sources, calls, name_of  # noqa: E402
+from scripts.core_sentences import Sources  # noqa: E402
+from scripts.syntax import calls, name_of  # noqa: E402
 
 LOCALES = ROOT / "locales"
 DOMAIN = "climbmate"
