@@ -22,6 +22,9 @@ from string import Formatter
 LONGEST = 4_000
 """Characters of the longest text that is looked at; no sentence of ours comes near it."""
 
+MOST_SENTENCES = 50
+"""A text with more of them is taken as one."""
+
 KEPT = 512
 """Told texts that are remembered: a page tells the same ones again in every run."""
 
@@ -69,7 +72,8 @@ class Phrasebook:
         """``translate`` gives the translation of a template's text, with the same places."""
         # The most of a sentence's own words first: it leaves the least to chance.
         ordered = sorted(templates, key=lambda t: (-sum(map(len, t.literals())), t.text))
-        self._rows = [(t, [x for x in t.literals() if x], t.pattern()) for t in ordered]
+        self._rows = [(t, [x for x in t.literals() if x]) for t in ordered]
+        self._pattern = lru_cache(maxsize=None)(Template.pattern)
         self._translate = translate
         self._remembered = lru_cache(maxsize=KEPT)(self._all)
 
@@ -79,19 +83,23 @@ class Phrasebook:
         return text if found is None else found
 
     def _all(self, text: str) -> str | None:
-        """The whole text; where it is no one sentence, the first ones, then the rest."""
-        if (whole := self._one(text)) is not None:
-            return whole
-        for end in re.finditer(r"(?<=[.!?]) ", text):
+        """Sentence by sentence; the whole text where it cannot be divided so.
+
+        In this order, for a value may be any text: a short template would take in what follows it.
+        """
+        ends = list(re.finditer(r"(?<=[.!?]) ", text))
+        for end in ends if len(ends) < MOST_SENTENCES else ():
             first = self._one(text[: end.start()])
             if first is not None and (rest := self._remembered(text[end.end() :])) is not None:
                 return f"{first} {rest}"
-        return None
+        return self._one(text)
 
     def _one(self, text: str) -> str | None:
         """The text as one template; None where none fits."""
-        for template, literals, pattern in self._rows:
-            if all(literal in text for literal in literals) and (fit := pattern.fullmatch(text)):
+        for template, literals in self._rows:
+            if not all(literal in text for literal in literals):
+                continue
+            if fit := self._pattern(template).fullmatch(text):
                 values = fit.groupdict()
                 for name in template.words:
                     values[name] = self.told(values[name])
