@@ -47,7 +47,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--overlay", type=Path, metavar="FILE", help="write the annotated picture (one photo only)"
     )
     settings = commands.add_parser("settings", help="list the environment variables")
-    settings.add_argument("--markdown", action="store_true", help="as a Markdown table")
+    form = settings.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="as a Markdown table (the default)")
+    form.add_argument("--env", action="store_true", help="as a file of variables, .env.example")
     arguments = parser.parse_args(argv)
     if arguments.command == "analyze":
         _check(parser, arguments)
@@ -129,6 +131,17 @@ class ProgressBar:
         """Clear the line."""
         if self.live:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def run_settings(arguments: argparse.Namespace) -> int:
+    """Print the table of the environment variables."""
+    if arguments.env:
+        from core.environment_file import environment_file
+
+        sys.stdout.write(environment_file())
+    else:
+        print(markdown_table())
+    return 0
 
 
 def run_analyze(arguments: argparse.Namespace) -> int:
@@ -257,8 +270,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(encoding="utf-8")
     try:
         if arguments.command == "settings":
-            print(markdown_table())
-            code = 0
+            code = run_settings(arguments)
         else:
             code = run_analyze(arguments)
         sys.stdout.flush()

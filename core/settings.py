@@ -395,10 +395,12 @@ def markdown_table() -> str:
     return "\n".join(rows)
 
 
-def _shown(default: object) -> str:
-    """A default as one would type it into the environment."""
+def as_typed(default: object) -> str:
+    """A default as one would type it into the environment; empty where there is none."""
     if isinstance(default, bool):
-        return f"`{str(default).lower()}`"
-    if isinstance(default, tuple):
-        return f"`{','.join(default)}`" if default else "empty"
-    return f"`{default}`" if str(default) else "empty"
+        return str(default).lower()
+    return ",".join(default) if isinstance(default, tuple) else str(default)
+
+
+def _shown(default: object) -> str:
+    return f"`{as_typed(default)}`" if as_typed(default) else "empty"
