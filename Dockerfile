@@ -2,7 +2,7 @@
 #
 #     docker build -t climbmate .
 #
-# docs/deploy.md says how to run it. scripts/prove_dockerfile.py performs these steps without Docker.
+# docs/deploy.md says how to run it. scripts/prove_dockerfile.py does these steps without Docker.
 
 FROM python:3.11.14-slim-bookworm
 

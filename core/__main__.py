@@ -1,8 +1,9 @@
-"""The command line: ``python -m core analyze PHOTO ...`` and ``python -m core settings``.
+"""The command line: ``python -m core analyze PHOTO ...``, ``settings`` and ``monitor``.
 
 Results go where they were asked for; progress and logs go to stderr, so ``--json -`` leaves stdout
 to the document, in UTF-8. Exit codes: 0 all photos analysed, 2 something the user can correct (a
-message and a hint, never a traceback), 130 stopped.
+message and a hint, never a traceback), 130 stopped. ``monitor --once`` has its own codes: 0 fine, 1
+warning, 2 critical, 3 the server could not be read.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from core.wall import WallAnalysis
 
 USER_ERROR = 2
+UNKNOWN = 3
+"""Of ``monitor``: nothing can be said, because the server cannot be read."""
 INTERRUPTED = 130
 BAR_WIDTH = 24
 
@@ -50,10 +53,45 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     form = settings.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="as a Markdown table (the default)")
     form.add_argument("--env", action="store_true", help="as a file of variables, .env.example")
+    _add_monitor(commands)
     arguments = parser.parse_args(argv)
     if arguments.command == "analyze":
         _check(parser, arguments)
+    if arguments.command == "monitor":
+        _check_monitor(parser, arguments)
     return arguments
+
+
+def _add_monitor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    monitor = commands.add_parser(
+        "monitor",
+        help="show memory, queue and cache of a running server",
+        description="Shows memory, swap, models, queue and cache of a running server, with a "
+        "warning from 80 % of the memory and critical from 90 %. With --once the exit code tells: "
+        "0 fine, 1 warning, 2 critical, 3 the server could not be read.",
+    )
+    monitor.add_argument("--url", help="of the server (default: http://127.0.0.1 and PORT)")
+    monitor.add_argument(
+        "--pid", type=int, metavar="N", help="its process (default: who listens there)"
+    )
+    monitor.add_argument(
+        "--every", type=float, default=2.0, metavar="S", help="seconds between readings (2)"
+    )
+    monitor.add_argument("--once", action="store_true", help="one reading, and an exit code")
+    monitor.add_argument("--json", action="store_true", help="a JSON object a line")
+    monitor.add_argument(
+        "--key-file",
+        type=Path,
+        metavar="FILE",
+        help="holds the key to send (default: the first plain one in API_KEYS)",
+    )
+
+
+def _check_monitor(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if not 0.1 <= arguments.every <= 86_400:
+        parser.error("--every takes seconds, from 0.1 to 86400")
+    if arguments.url is not None and not arguments.url.startswith(("http://", "https://")):
+        parser.error("--url takes an address that begins with http:// or https://")
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
@@ -142,6 +180,51 @@ def run_settings(arguments: argparse.Namespace) -> int:
     else:
         print(markdown_table())
     return 0
+
+
+def run_monitor(arguments: argparse.Namespace) -> int:
+    """Show readings of a server until interrupted, or one; its level is the exit code then."""
+    from core.monitor_reading import take_reading, watch
+
+    try:
+        settings = load_settings()
+        url = (arguments.url or f"http://127.0.0.1:{settings.port}").rstrip("/")
+        key = key_to_send(arguments.key_file, settings)
+        return watch(
+            lambda: take_reading(url, arguments.pid, key),
+            write_now,
+            every_s=arguments.every,
+            once=arguments.once,
+            as_json=arguments.json,
+            terminal=sys.stdout.isatty(),
+        )
+    except ClimbMateError as error:
+        report(error)
+        return UNKNOWN
+
+
+def key_to_send(file: Path | None, settings: Settings) -> str:
+    """The key in ``file``, else the first plain one in API_KEYS, else none.
+
+    Raises :class:`ClimbMateError` when the file cannot be read.
+    """
+    if file is not None:
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ClimbMateError(
+                "key_unreadable",
+                f"The key in {file} cannot be read: {error}.",
+                "Name a text file that holds one key.",
+            ) from error
+    keys = (key.strip() for key in settings.api_keys.get_secret_value().split(","))
+    return next((key for key in keys if key and not key.startswith("sha256:")), "")
+
+
+def write_now(text: str) -> None:
+    """Write to stdout, at once: who follows a pipe must not wait for a buffer to fill."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def run_analyze(arguments: argparse.Namespace) -> int:
@@ -271,6 +354,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "settings":
             code = run_settings(arguments)
+        elif arguments.command == "monitor":
+            code = run_monitor(arguments)
         else:
             code = run_analyze(arguments)
         sys.stdout.flush()

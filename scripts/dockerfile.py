@@ -150,7 +150,9 @@ def _absolute(image: Image, path: str) -> str:
 
 def _copy(image: Image, rest: str) -> Copy:
     *sources, target = rest.split()
-    if not sources or any(word.startswith(("--", "[", "<")) or "*" in word for word in rest.split()):
+    if not sources or any(
+        word.startswith(("--", "[", "<")) or "*" in word for word in rest.split()
+    ):
         raise NotUnderstoodError(f"expected COPY source ... target, got COPY {rest}")
     return Copy(tuple(sources), _absolute(image, target), target.endswith(("/", ".")))
 

@@ -1,7 +1,7 @@
 # ruff: noqa: T201  (a command line: it prints)
 """Perform the Dockerfile's steps in a clean folder, without Docker, and use what comes out.
 
-    python scripts/prove_dockerfile.py [FOLDER]
+    python -m scripts.prove_dockerfile [FOLDER]
 
 COPY, RUN, ENV, WORKDIR, USER and CMD are read from the Dockerfile itself and done below FOLDER (a
 temporary one that is removed, where none is named): a fresh virtual environment stands in for the
@@ -33,10 +33,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 from scripts.dockerfile import Image, NotUnderstoodError, Run, image_files, read_dockerfile
+
+ROOT = Path(__file__).resolve().parent.parent
 
 FORBIDDEN = (
     "tests", "training", "benchmarks", "scripts", "runs", "docs", ".git", ".github", ".ci", ".venv",
