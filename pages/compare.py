@@ -22,7 +22,7 @@ from core.export import encode_json
 from core.service import Answer
 from core.wall import WallAnalysis
 from pages.colour_words import colour_word
-from pages.shared import Ready, plain, ready_or_stop, show_error
+from pages.shared import Ready, plain, ready_or_stop, session_choices, show_error
 from pages.wipe import wipe
 from pages.words import _
 
@@ -248,12 +248,12 @@ def show() -> None:
             )
         )
         return
-    chosen = st.session_state.get("choices", {})
+    choices = session_choices()
     parts = [hashlib.sha256(data).hexdigest() for _name, data in pair]
-    key = "|".join([*parts, repr(sorted(chosen.items()))])
+    key = "|".join([*parts, repr(choices)])
     kept: Compared | None = st.session_state.get("compared")
     if kept is None or kept.key != key:
-        kept = st.session_state["compared"] = compared(key, pair, Choices(**chosen), ready)
+        kept = st.session_state["compared"] = compared(key, pair, choices, ready)
     if kept.document is None:
         show_error(*kept.error)
         return

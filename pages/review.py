@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.choices import Choices
 from core.photo_queue import QueuedPhoto
 from core.review import Review
 from core.wall_picture import WallPicture
@@ -22,7 +21,7 @@ from pages.review_state import desk, look_at, shown_review
 from pages.review_tables import show_holds, show_problems
 from pages.review_vision import show_banner, show_vision
 from pages.review_wall import show_caption, show_history, show_wall
-from pages.shared import Ready, plain, ready_or_stop, show_error
+from pages.shared import Ready, plain, ready_or_stop, session_choices, show_error
 from pages.words import _, told
 
 
@@ -97,8 +96,7 @@ def show_sections(ready: Ready, review: Review, picture: WallPicture) -> None:
 
 def palette(ready: Ready) -> tuple[str, ...]:
     """The colours that a hold may have in this session."""
-    choices: Choices = st.session_state.get("choices") or Choices()
-    return choices.applied_to(ready.settings).palette
+    return session_choices().applied_to(ready.settings).palette
 
 
 def show() -> None:

@@ -19,7 +19,8 @@ from core.photo_queue import QueuedPhoto
 from core.review import Review
 from core.wall_picture import picture_of, wall_picture
 from pages.review_state import Running, desk, look_at
-from pages.shared import Ready, plain, show_error
+from pages.review_wall import show_preview
+from pages.shared import Ready, plain, session_choices, show_error
 from pages.words import _
 
 logger = logging.getLogger(__name__)
@@ -135,7 +136,8 @@ def work(ready: Ready, place: DeltaGenerator) -> None:
     name = plain(photo.name) + (" · " + _("{count} more").format(count=waiting) if waiting else "")
     with place:
         bar = st.progress(0.0, text=f"{name} · " + _("Waiting for another analysis to end"))
-        preview = st.empty()
+        preview = st.container()
+    previewed = False
     try:
         for item in running.steps:
             if isinstance(item, Answer):
@@ -143,8 +145,9 @@ def work(ready: Ready, place: DeltaGenerator) -> None:
                 break
             if item.photo is not None:
                 running.picture = wall_picture(item.photo.pixels, item.photo.width)
-            if running.picture is not None and desk().queue.shown is None:
-                preview.image(running.picture.jpeg, width="stretch", alt=_("The photo"))
+            if running.picture is not None and not previewed and desk().queue.shown is None:
+                previewed = True
+                show_preview(preview, running.picture, photo.sha256)
             bar.progress(item.share, text=f"{name} · {doing(item.stage)}")
         else:
             raise RuntimeError("the analysis ended without an answer")
@@ -174,9 +177,7 @@ def started(photo: QueuedPhoto, ready: Ready) -> Running:
     if running is not None:
         running.steps.close()
     photo.state = "analysing"
-    steps = ready.service.steps(
-        photo.data, name=photo.name, choices=st.session_state.get("choices")
-    )
+    steps = ready.service.steps(photo.data, name=photo.name, choices=session_choices())
     desk().running = Running(photo.number, steps)
     return desk().running
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from core.choices import Choices
 from core.errors import ClimbMateError
 from core.service import ModelService
 from core.settings import Settings, load_settings
@@ -28,17 +28,6 @@ class Ready:
 
     settings: Settings
     service: ModelService
-
-
-@dataclass(frozen=True)
-class Review:
-    """What a session keeps of one photo: the document and the annotated JPEG, or the error's
-    message and hint."""
-
-    sha256: str
-    document: dict[str, Any] | None = None
-    picture: bytes = b""
-    error: tuple[str, str] = ("", "")
 
 
 def _release(ready: Ready) -> None:
@@ -70,6 +59,11 @@ def ready_or_stop() -> Ready:
     except ClimbMateError as error:
         show_error(error.message, error.hint)
         st.stop()
+
+
+def session_choices() -> Choices:
+    """What this session chose on the Models page to differ from the settings."""
+    return Choices(**st.session_state.get("choices", {}))
 
 
 def _enter_by_the_front_door() -> None:

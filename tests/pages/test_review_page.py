@@ -479,3 +479,15 @@ def test_the_embedded_models_behind_the_page(repository: Path) -> None:
 
     assert len(shown(app).holds) > 30 and len(shown(app).problems) >= 2
     assert not app.warning and not app.error
+
+
+def test_what_the_session_chose_on_the_models_page_goes_along(
+    repository: Path, fakes: Models
+) -> None:
+    app = AppTest.from_file(str(repository / "streamlit_app.py"), default_timeout=PATIENCE_S)
+    app.session_state["choices"] = {"max_holds": 4}
+    checked(app.run())
+
+    upload(app, ("wall.jpg", photo_bytes()))
+
+    assert len(shown(app).holds) == 4
