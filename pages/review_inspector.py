@@ -96,6 +96,7 @@ def show_choices(review: Review, chosen: list[Hold], palette: Sequence[str]) -> 
         key="pick_colour",
         format_func=colour_word,
         placeholder=_("several"),
+        filter_mode=None,  # else a phone opens its keyboard
         on_change=lambda: pick(lambda name: edit(Recolour(ids, name)), "pick_colour"),
     )
     words = {p.id: problem_words(p) for p in review.problems}
@@ -107,6 +108,7 @@ def show_choices(review: Review, chosen: list[Hold], palette: Sequence[str]) -> 
         key="pick_problem",
         format_func=options.__getitem__,
         placeholder=_("several"),
+        filter_mode=None,  # else a phone opens its keyboard
         on_change=lambda: pick(lambda number: move(ids, number), "pick_problem"),
     )
     kinds = {"hold": _("Hold"), "volume": _("Volume")}
@@ -221,8 +223,10 @@ def pick(act: object, key: str) -> None:
 
 
 def set_value(key: str, value: object) -> None:
-    """What the widget ``key`` is to show in this run."""
-    st.session_state[key] = value
+    """What the widget ``key`` is to show in this run; a click that is on its way is not
+    overwritten where nothing has to change."""
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
 
 
 def same(values: list[object]) -> object:

@@ -1,8 +1,8 @@
 """The photos in the queue: their states on the page, and the work on the next one.
 
-An analysis goes on over several runs of the page: whatever is clicked meanwhile is answered between
-two of its steps, and the work is taken up again where it stood. Only Stop, or the end of the
-session, closes it, which frees the service for others.
+An analysis goes on over several runs of the page (:mod:`core.running_analysis`): whatever is
+clicked meanwhile is answered at once, and the work is taken up where it stands. Only Stop, or the
+end of the session, closes it, which frees the service for others.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from core.answers import Answer
 from core.errors import ClimbMateError
 from core.photo_queue import QueuedPhoto
 from core.review import Review
-from core.wall_picture import picture_of, wall_picture
-from pages.review_state import Running, desk, look_at
-from pages.review_wall import show_preview
+from core.running_analysis import RunningAnalysis
+from core.wall_picture import picture_of
+from pages.review_state import Desk, desk, look_at
 from pages.shared import Ready, plain, session_choices, show_error
 from pages.words import _
 
@@ -109,7 +109,7 @@ def stop() -> None:
     """Give up what is being analysed and what waits."""
     running, desk().running = desk().running, None
     if running is not None:
-        running.steps.close()
+        running.close()
     desk().queue.stop()
 
 
@@ -134,23 +134,17 @@ def work(ready: Ready, place: DeltaGenerator) -> None:
     running = started(photo, ready)
     waiting = sum(other.state == "waiting" for other in desk().queue.photos)
     name = plain(photo.name) + (" · " + _("{count} more").format(count=waiting) if waiting else "")
-    with place:
-        bar = st.progress(0.0, text=f"{name} · " + _("Waiting for another analysis to end"))
-        preview = st.container()
-    previewed = False
+    share, text = 0.0, _("Waiting for another analysis to end")
+    bar = place.progress(share, text=f"{name} · {text}")
     try:
-        for item in running.steps:
-            if isinstance(item, Answer):
-                finish(photo, running, item, ready)
-                break
-            if item.photo is not None:
-                running.picture = wall_picture(item.photo.pixels, item.photo.width)
-            if running.picture is not None and not previewed and desk().queue.shown is None:
-                previewed = True
-                show_preview(preview, running.picture, photo.sha256)
-            bar.progress(item.share, text=f"{name} · {doing(item.stage)}")
-        else:
-            raise RuntimeError("the analysis ended without an answer")
+        while not isinstance(item := running.take(), Answer):
+            if photo.state != "analysing":
+                return
+            if item is not None:
+                share, text = item.share, doing(item.stage)
+            # A newer run of the page ends this one here; it takes the same analysis up.
+            bar.progress(share, text=f"{name} · {text}")
+        finish(desk(), photo, running, item, ready)
     except ClimbMateError as error:
         desk().queue.fail(photo, error)
     except Exception as error:  # whatever it is, the other photos go on and the setter is told
@@ -169,24 +163,30 @@ def unexpected(photo: QueuedPhoto, error: Exception) -> ClimbMateError:
     )
 
 
-def started(photo: QueuedPhoto, ready: Ready) -> Running:
+def started(photo: QueuedPhoto, ready: Ready) -> RunningAnalysis:
     """The analysis of ``photo``: the one that is under way, else a new one."""
     running = desk().running
     if running is not None and running.number == photo.number:
         return running
     if running is not None:
-        running.steps.close()
+        running.close()
     photo.state = "analysing"
     steps = ready.service.steps(photo.data, name=photo.name, choices=session_choices())
-    desk().running = Running(photo.number, steps)
-    return desk().running
+    desk().running = running = RunningAnalysis(photo.number, steps)
+    return running
 
 
-def finish(photo: QueuedPhoto, running: Running, answer: Answer, ready: Ready) -> None:
-    """Keep the review and the picture; an answer from the cache came without one."""
+def finish(
+    work: Desk, photo: QueuedPhoto, running: RunningAnalysis, answer: Answer, ready: Ready
+) -> None:
+    """Keep the review and the picture; an answer from the cache came without one.
+
+    Asks nothing of Streamlit: a run that is being ended must not be broken off in the middle.
+    """
+    if not running.claim():
+        return
     picture = running.picture or picture_of(photo.data, photo.name, ready.settings)
-    found = answer.analysis
-    before = desk().queue.shown
-    desk().queue.finish(photo, Review.of(found), picture, answer.processing_ms / 1000)
-    if desk().queue.shown is not before:
-        desk().choose(())
+    before = work.queue.shown
+    work.queue.finish(photo, Review.of(answer.analysis), picture, answer.processing_ms / 1000)
+    if work.queue.shown is not before:
+        work.choose(())

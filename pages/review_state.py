@@ -6,31 +6,21 @@ turns a refusal into a notice. The desk is the one thing that the review page ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import streamlit as st
 
-from core.analysis import Step
-from core.answers import Answer
 from core.colour_vision import Deficiency
 from core.errors import ClimbMateError
 from core.photo_queue import PhotoQueue, QueuedPhoto
 from core.review import Review
 from core.review_edits import Edit
+from core.running_analysis import RunningAnalysis
 from core.wall_picture import WallPicture
 from pages.words import _
 
 KEY = "desk"
-
-
-@dataclass(slots=True)
-class Running:
-    """The analysis that goes on over several runs of the page, with what it gave so far."""
-
-    number: int
-    steps: Generator[Step | Answer, None, None]
-    picture: WallPicture | None = None
 
 
 @dataclass(slots=True)
@@ -47,7 +37,7 @@ class Desk:
     rounds: int = 0
     vision: Deficiency | None = None
     seen: tuple[int, Deficiency, WallPicture] | None = None
-    running: Running | None = None
+    running: RunningAnalysis | None = None
     notices: list[tuple[str, str]] = field(default_factory=list)
 
     def tell(self, error: ClimbMateError) -> None:

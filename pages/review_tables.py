@@ -35,6 +35,7 @@ def show_problems(review: Review) -> None:
     if not review.problems:
         st.caption(_("No holds of one colour lie close enough together to be a problem."))
         return
+    st.caption(_("Tick a problem to select its holds; type a name or a grade."))
     chosen = set(desk().chosen)
     table = pd.DataFrame(
         {
@@ -74,6 +75,7 @@ def show_holds(review: Review, palette: Sequence[str]) -> None:
     if not review.holds:
         st.caption(_("There are no holds to list."))
         return
+    st.caption(_("Tick a hold to select it; colour, kind and problem can be changed here too."))
     holds = sorted(review.holds, key=lambda hold: (hold.colour.sure, hold.id))
     chosen = set(desk().chosen)
     names = list(dict.fromkeys([*palette, *(hold.colour.name for hold in holds)]))

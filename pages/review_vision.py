@@ -26,7 +26,9 @@ def viewer_words() -> dict[str, str]:
 def show_vision(review: Review) -> None:
     """Whose eyes to look through, and what becomes hard then."""
     words = viewer_words()
-    st.session_state["viewer"] = desk().vision or NORMAL
+    wanted = desk().vision or NORMAL
+    if st.session_state.get("viewer") != wanted:
+        st.session_state["viewer"] = wanted
     st.pills(
         _("Show the wall as it is seen by"),
         list(words),

@@ -51,6 +51,14 @@ class Wall {
     });
     this.frame.addEventListener("keydown", (event) => this.key(event));
     this.frame.addEventListener("blur", () => this.showTip(null));
+    // The server lets the file go for a moment when two runs of the page overlap: ask again.
+    this.retries = 0;
+    this.photo.addEventListener("error", () => {
+      this.retries += 1;
+      const { src } = this.photo;
+      if (this.retries <= 5) setTimeout(() => { this.photo.src = src; }, 300 * this.retries);
+    });
+    this.photo.addEventListener("load", () => { this.retries = 0; });
   }
 
   /* New data from the server. */

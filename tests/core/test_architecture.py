@@ -24,6 +24,7 @@ UPPER_FLOORS = {
     "core.model_report": 1,
     "core.analysis": 1,
     "core.proposal": 1,
+    "core.running_analysis": 1,
 }
 """Everything else in core/ is on floor 0."""
 

@@ -1,0 +1,85 @@
+"""One analysis that goes on while pages come and go.
+
+A page that is clicked on runs again in another thread, perhaps while the one before still waits for
+the next step. Both may take steps of the same analysis here: one at a time, and whatever the other
+was given is remembered, so nothing is lost and nothing is analysed twice. Closing it never waits: a
+thread that is inside ends it on its way out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+
+from core.analysis import Step
+from core.answers import Answer
+from core.wall_picture import WallPicture, wall_picture
+
+PATIENCE_S = 0.2
+"""How long one call waits for another thread that is taking a step."""
+
+
+class RunningAnalysis:
+    """The steps of one analysis (:meth:`core.service.ModelService.steps`) for several threads.
+
+    ``picture`` is the photo for display once it was opened; it stays None where the answer came
+    from a cache.
+    """
+
+    def __init__(self, number: int, steps: Generator[Step | Answer, None, None]) -> None:
+        """``number`` is the photo's in its queue."""
+        self.number = number
+        self.picture: WallPicture | None = None
+        self._steps = steps
+        self._lock = threading.Lock()
+        self._closed = False
+        self._last: Step | Answer | None = None
+        self._error: Exception | None = None
+        self._claimed = False
+
+    def claim(self) -> bool:
+        """True for the first that asks: only that one keeps the result."""
+        with self._lock:
+            first, self._claimed = not self._claimed, True
+        return first
+
+    def take(self) -> Step | Answer | None:
+        """The next step or the answer; the answer again once there is one. None where another
+        thread is taking a step just now, or after :meth:`close`.
+
+        Raises what the analysis raised, to every thread that asks.
+        """
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            return None
+        try:
+            if not (self._closed or self._error or isinstance(self._last, Answer)):
+                self._advance()
+            if self._closed:
+                self._steps.close()
+                return None
+        finally:
+            self._lock.release()
+        if self._error is not None:
+            raise self._error
+        return self._last
+
+    def close(self) -> None:
+        """Give the analysis up; a second call does nothing."""
+        self._closed = True
+        if self._lock.acquire(blocking=False):
+            try:
+                self._steps.close()
+            finally:
+                self._lock.release()
+
+    def _advance(self) -> None:
+        try:
+            self._last = next(self._steps)
+            if isinstance(self._last, Step) and self._last.photo is not None:
+                photo = self._last.photo
+                self.picture = wall_picture(photo.pixels, photo.width)
+                self._last = Step(self._last.stage, self._last.share)  # the pixels are let go
+        except StopIteration:
+            self._error = RuntimeError("the analysis ended without an answer")
+        except Exception as error:  # the next thread that asks has to hear of it too
+            self._error = error

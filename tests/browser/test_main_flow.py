@@ -1,0 +1,178 @@
+"""What a setter does, in a real browser with the real models: the demo wall from the first click to
+the files, on a laptop and on a phone. With ``CLIMBMATE_SCREENSHOTS`` set to a folder, the pictures
+of the documentation are written there."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import serving
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    with serving(repository / "streamlit_app.py", repository, log) as url:
+        yield url
+    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
+
+
+def open_demo(open_page: Any, address: str, size: str) -> Page:
+    page: Page = open_page(address, size)
+    page.get_by_role("button", name="Demo wall").click()
+    expect(page.locator(".hold").nth(30)).to_be_attached()
+    expect(page.get_by_role("tab", name="Problems")).to_be_visible()
+    page.wait_for_timeout(800)  # the view settles, the page's last run ends
+    return page
+
+
+def label(page: Page, hold: int) -> str:
+    return page.locator(f'.hold[data-hold="{hold}"]').get_attribute("aria-label") or ""
+
+
+def a_plain_hold(page: Page) -> tuple[int, str]:
+    """A sure red or green hold of a problem that can be clicked in its middle."""
+    for row in page.locator(".hold").all():
+        text = row.get_attribute("aria-label") or ""
+        if ", Problem " in text and "unsure" not in text and (", green," in text):
+            return int(row.get_attribute("data-hold") or 0), text
+    raise AssertionError("the demo wall has no green hold in a problem")
+
+
+def save(page: Page, name: str) -> None:
+    if folder := os.environ.get("CLIMBMATE_SCREENSHOTS"):
+        page.screenshot(path=str(Path(folder) / name))
+
+
+def click_hold(page: Page, hold: int, size: str) -> None:
+    box = page.locator(f'.hold[data-hold="{hold}"] .area').bounding_box()
+    assert box is not None
+    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    if size == "phone":
+        page.touchscreen.tap(*place)
+    else:
+        page.mouse.click(*place)
+    expect(page.locator(f'.hold[data-hold="{hold}"].selected')).to_have_count(1)
+    expect(page.get_by_text(f"Hold {hold}", exact=True).first).to_be_visible()
+
+
+def pick_colour(page: Page, colour: str, size: str) -> None:
+    menu = page.locator(".st-key-pick_colour input")
+    if size == "phone":
+        menu.tap()
+    else:
+        menu.click()
+    page.get_by_role("option", name=colour, exact=True).click()
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_from_the_demo_wall_to_a_corrected_export(open_page: Any, address: str, size: str) -> None:
+    page = open_demo(open_page, address, size)
+    save(page, f"review-{size}.png")
+    hold, before = a_plain_hold(page)
+
+    click_hold(page, hold, size)
+    pick_colour(page, "blue", size)
+    mine = page.locator(f'.hold[data-hold="{hold}"]')
+    expect(mine).not_to_have_attribute("aria-label", before)
+    after = label(page, hold)
+    assert ", blue, 100 %" in after
+    assert after.split(", ")[-1] != before.split(", ")[-1]  # another problem, or none
+
+    page.get_by_role("tab", name="Files").click()
+    with page.expect_download() as event:
+        page.get_by_role("button", name="JSON", exact=True).click()
+    document = json.loads(event.value.path().read_text(encoding="utf-8"))
+    row = next(row for row in document["holds"] if row["id"] == hold)
+    assert row["colour"]["name"] == "blue" and row["colour"]["sure"]
+
+    page.get_by_role("button", name="Undo").click()
+    expect(mine).to_have_attribute("aria-label", before)
+
+
+def test_every_file_is_what_it_says(open_page: Any, address: str) -> None:
+    page = open_demo(open_page, address, "desktop")
+    page.get_by_role("tab", name="Files").click()
+    files: dict[str, bytes] = {}
+    for name in ("Printable sheet", "Annotated picture", "CSV", "COCO", "Save review"):
+        with page.expect_download() as event:
+            page.get_by_role("button", name=name, exact=True).click()
+        files[name] = event.value.path().read_bytes()
+
+    assert files["Printable sheet"].startswith(b"%PDF-")
+    with Image.open(io.BytesIO(files["Annotated picture"])) as picture:
+        assert picture.format == "JPEG" and picture.size == (1200, 1600)
+    holds = page.locator(".hold").count()
+    assert len(files["CSV"].decode().splitlines()) == holds + 1
+    assert len(json.loads(files["COCO"])["annotations"]) == holds
+    assert json.loads(files["Save review"])["schema"] == "climbmate.review/1"
+
+
+def test_a_hold_is_added_with_a_click_and_deleted_with_a_key(open_page: Any, address: str) -> None:
+    page = open_demo(open_page, address, "desktop")
+    before = page.locator(".hold").count()
+    hold, _label = a_plain_hold(page)
+    click_hold(page, hold, "desktop")
+    place = page.locator(f'.hold[data-hold="{hold}"] .area').bounding_box()
+    page.keyboard.press("Delete")
+    expect(page.locator(".hold")).to_have_count(before - 1)
+
+    page.get_by_label("Add a hold by clicking on it").click()
+    assert place is not None
+    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    expect(page.locator(".hold")).to_have_count(before)
+    added = page.locator(".hold.selected")
+    expect(added).to_have_count(1)
+    box = added.locator(".area").bounding_box()
+    assert box is not None  # the outline that was deleted, found again
+    overlap = min(box["width"], place["width"]) / max(box["width"], place["width"])
+    assert overlap > 0.5 and abs(box["x"] - place["x"]) < place["width"]
+
+
+def test_the_table_and_the_wall_are_in_step(open_page: Any, address: str) -> None:
+    page = open_demo(open_page, address, "desktop")
+    table = page.get_by_test_id("stDataFrame").first
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 20, box["y"] + 35 + 18)  # the tick of the first problem
+    expect(page.locator(".hold.selected").nth(2)).to_be_attached()
+    chosen = page.locator(".hold.selected").evaluate_all(
+        "all => [...new Set(all.map(g => g.getAttribute('aria-label').split(', ').at(-1)))]"
+    )
+    assert chosen == ["Problem 1"]
+
+
+def test_stop_gives_the_analysis_up(open_page: Any, address: str, repository: Path) -> None:
+    page: Page = open_page(address, "desktop")
+    photo = io.BytesIO()
+    with Image.open(repository / "assets" / "demo_wall.jpg") as wall:
+        wall.transpose(Image.Transpose.FLIP_LEFT_RIGHT).resize((2400, 3200)).save(photo, "JPEG")
+    page.locator('input[type="file"]').first.set_input_files(
+        {"name": "big.jpg", "mimeType": "image/jpeg", "buffer": photo.getvalue()}
+    )
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("was stopped")).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".hold").nth(30)).to_be_attached()
+
+
+def test_the_wall_is_seen_through_other_eyes(open_page: Any, address: str) -> None:
+    page = open_demo(open_page, address, "desktop")
+    first = page.locator("img.photo").get_attribute("src")
+    page.get_by_role("tab", name="Vision").click()
+    page.get_by_role("radio", name="Deutan (green-blind)").click()
+    expect(page.get_by_text("As seen by: Deutan")).to_be_visible()
+    expect(page.locator("img.photo")).not_to_have_attribute("src", first or "")
+    page.get_by_role("button", name="Show true colours").click()
+    expect(page.locator("img.photo")).to_have_attribute("src", first or "")

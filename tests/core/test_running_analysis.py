@@ -1,0 +1,130 @@
+"""One analysis, several threads: nothing lost, nothing done twice, closing never waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator
+
+import numpy as np
+import pytest
+
+from core.analysis import Step
+from core.answers import Answer
+from core.errors import PhotoError
+from core.photo import Photo
+from core.running_analysis import RunningAnalysis
+from tests.core.make import make_analysis
+
+ANSWER = Answer(make_analysis(), False, 12.0)
+
+
+def steps_of(*items: Step | Answer) -> Generator[Step | Answer, None, None]:
+    yield from items
+
+
+def test_steps_come_in_order_and_the_answer_stays() -> None:
+    first, second = Step("decode", 0.0), Step("detect", 0.5)
+    running = RunningAnalysis(7, steps_of(first, second, ANSWER))
+
+    assert [running.take() for _ in range(5)] == [first, second, ANSWER, ANSWER, ANSWER]
+    assert running.number == 7 and running.picture is None
+    assert [running.claim(), running.claim()] == [True, False]
+
+
+def test_the_photo_becomes_a_picture_and_its_pixels_are_let_go() -> None:
+    photo = Photo("wall.jpg", "0" * 64, 80, 60, np.full((30, 40, 3), 90, np.uint8), 2.0)
+    running = RunningAnalysis(1, steps_of(Step("decode", 0.1, photo), ANSWER))
+
+    step = running.take()
+
+    assert step == Step("decode", 0.1)
+    assert running.picture is not None
+    assert (running.picture.width, running.picture.scale) == (40, 2.0)
+
+
+def test_a_step_that_another_thread_was_given_is_not_lost() -> None:
+    entered, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def slow() -> Generator[Step | Answer, None, None]:
+        try:
+            entered.set()
+            assert go_on.wait(10)
+            yield ANSWER
+        finally:
+            closed.set()
+
+    running = RunningAnalysis(1, slow())
+    other = threading.Thread(target=running.take)
+    other.start()
+    assert entered.wait(10)
+
+    begun = time.monotonic()
+    assert running.take() is None  # the other one is inside
+    assert time.monotonic() - begun < 5
+
+    go_on.set()
+    other.join(10)
+    assert running.take() is ANSWER
+
+
+def test_closing_while_a_thread_is_inside_ends_it_on_its_way_out() -> None:
+    entered, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def slow() -> Generator[Step | Answer, None, None]:
+        try:
+            entered.set()
+            assert go_on.wait(10)
+            yield Step("detect", 0.5)
+        finally:
+            closed.set()
+
+    running = RunningAnalysis(1, slow())
+    given: list[object] = []
+    other = threading.Thread(target=lambda: given.append(running.take()))
+    other.start()
+    assert entered.wait(10)
+
+    running.close()  # does not wait
+    assert not closed.is_set()
+    go_on.set()
+    other.join(10)
+
+    assert closed.is_set() and given == [None] and running.take() is None
+    running.close()
+
+
+def test_closing_when_nobody_is_inside_ends_it_at_once() -> None:
+    closed = threading.Event()
+
+    def steps() -> Generator[Step | Answer, None, None]:
+        try:
+            yield Step("decode", 0.0)
+            yield ANSWER
+        finally:
+            closed.set()
+
+    running = RunningAnalysis(1, steps())
+    running.take()
+    running.close()
+
+    assert closed.is_set() and running.take() is None
+
+
+def test_an_error_is_told_to_everybody_who_asks() -> None:
+    def failing() -> Generator[Step | Answer, None, None]:
+        yield Step("decode", 0.0)
+        raise PhotoError("photo_damaged", "It is damaged.")
+
+    running = RunningAnalysis(1, failing())
+    running.take()
+    for _ in range(2):
+        with pytest.raises(PhotoError, match="damaged"):
+            running.take()
+
+
+def test_an_end_without_an_answer_is_an_error() -> None:
+    running = RunningAnalysis(1, steps_of())
+
+    with pytest.raises(RuntimeError, match="without an answer"):
+        running.take()
