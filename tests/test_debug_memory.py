@@ -88,7 +88,8 @@ debug_memory.show_top_memory_usage()
 debug_memory.register_owner("x", lambda: 1)
 debug_memory.memory_panel()
 assert not tracemalloc.is_tracing() and threading.active_count() == 1
-print(sorted(name for name in set(sys.modules) - before if name in HEAVY or name.startswith("core")))
+found = set(sys.modules) - before
+print(sorted(name for name in found if name in HEAVY or name.startswith("core")))
 """
 
 

@@ -28,6 +28,7 @@ OWN = {"api", "benchmarks", "core", "debug_memory", "pages", "scripts", "server"
 OWN |= {"debug_memory_panel", "debug_memory_streamlit", "tests", "training"}
 
 NOT_IMPORTED = {
+    "memray": "run as a tool, in a process of its own",
     "mypy": "run as a tool",
     "ruff": "run as a tool",
     "pandas": "asked for by streamlit, pinned for its tables",
