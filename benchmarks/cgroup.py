@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 MIB = 2**20
 KILLED = 137
@@ -124,6 +124,38 @@ class MemoryGroup:
             raise GroupUnavailableError(f"no process can be moved into {self.folder}: {errors}")
         code = process.returncode if process.returncode >= 0 else 128 - process.returncode
         return Outcome(code, seconds, self._peak_mb(), rss_peak_mb, output, errors)
+
+    def start(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None,
+        cwd: Path | None,
+        output: IO[bytes],
+    ) -> subprocess.Popen[bytes]:
+        """Start ``command`` in the group without waiting; both its streams go to ``output``.
+
+        The caller has to end it before the group is left. Its exit code is :data:`NOT_MOVED` when
+        it could not be moved into the group.
+        """
+        self._reset_peak()
+        return subprocess.Popen(
+            ["sh", "-c", MOVE_AND_RUN, str(self.folder), *command],
+            env=environment,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+    def peak_mb(self) -> float | None:
+        """The group's highest use so far in MiB, as in :class:`Outcome`."""
+        return self._peak_mb()
+
+    def kills(self) -> int | None:
+        """How many of its processes the kernel has killed; None where it does not tell."""
+        name = "memory.oom_control" if self.version == 1 else "memory.events"
+        rows = [row.split() for row in lines(self.folder / name)]
+        return next((int(row[1]) for row in rows if row[0] == "oom_kill"), None)
 
     def _make(self, parent: Path) -> None:
         self.folder.mkdir()
