@@ -69,7 +69,7 @@ def enabled() -> bool:
 def workbench() -> Workbench:
     """The operations, marks, verdicts and traces of this process; made at the first call.
 
-    From then on :func:`core.memory.ledger.operation` writes into its ledger.
+    From then on it gets the work that is marked with :func:`core.memory.ledger.operation`.
     """
     global _workbench
     if _workbench is None:
@@ -77,7 +77,7 @@ def workbench() -> Workbench:
         from core.memory.workbench import Workbench
 
         _workbench = Workbench()
-        install(_workbench.ledger)
+        install(_workbench)
     return _workbench
 
 

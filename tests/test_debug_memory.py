@@ -52,7 +52,9 @@ def on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def take() -> np.ndarray:
-    np.ones(40 * MIB, np.uint8)
+    freed = np.ones(40 * MIB, np.uint8)
+    time.sleep(0.05)  # the sampler looks every 5 ms
+    del freed
     return np.ones(10 * MIB, np.uint8)
 
 
@@ -167,7 +169,7 @@ def test_a_tracked_block_becomes_an_operation() -> None:
     with debug_memory.track("load", trace=True) as tracked:
         pass
     assert tracked is not None and tracked.trace is not None
-    assert installed() is debug_memory.workbench().ledger
+    assert installed() is debug_memory.workbench()
 
 
 @pytest.mark.usefixtures("on")

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
+from typing import Protocol
 
 from core.memory.readings import PeakSampler, rss_mb
 
@@ -174,34 +175,29 @@ class Ledger:
         )
 
 
-_installed: Ledger | None = None
+class Tracker(Protocol):
+    """What :func:`operation` hands its work to: a :class:`Ledger`, or what has one."""
+
+    def track(self, name: str) -> AbstractContextManager[object]:
+        """Measure a block as the operation ``name``."""
 
 
-def install(ledger: Ledger | None) -> Ledger | None:
-    """Make :func:`operation` write into ``ledger`` (None: into nothing); the one before it."""
+_installed: Tracker | None = None
+_NOTHING: AbstractContextManager[object] = contextlib.nullcontext()
+
+
+def install(tracker: Tracker | None) -> Tracker | None:
+    """Make :func:`operation` hand its work to ``tracker`` (None: to nobody); the one before it."""
     global _installed
-    before, _installed = _installed, ledger
+    before, _installed = _installed, tracker
     return before
 
 
-def installed() -> Ledger | None:
-    """The ledger that :func:`operation` writes into."""
+def installed() -> Tracker | None:
+    """Who :func:`operation` hands its work to."""
     return _installed
 
 
 def operation(name: str) -> AbstractContextManager[object]:
-    """A block that is measured and kept where a ledger is installed, and costs nothing else."""
+    """A block that is measured where a tracker is installed, and costs nothing else."""
     return _NOTHING if _installed is None else _installed.track(name)
-
-
-def remember(name: str, memory: PeakSampler, duration_ms: float) -> None:
-    """Keep work that was measured already as an operation that ended now; nothing without a
-    ledger."""
-    if _installed is not None:
-        before_mb, after_mb = memory.before_mb, memory.after_mb
-        peak_mb = max(memory.peak_mb, before_mb, after_mb)
-        started_s = time.time() - duration_ms / 1000
-        _installed.record(Operation(name, started_s, duration_ms, before_mb, peak_mb, after_mb))
-
-
-_NOTHING: AbstractContextManager[object] = contextlib.nullcontext()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from core.memory import ledger as ledger_module
-from core.memory.ledger import Ledger, Moment, Operation, install, installed, operation, remember
-from core.memory.readings import PeakSampler
+from core.memory.ledger import Ledger, Moment, Operation, install, installed, operation
 
 MIB = 2**20
 
@@ -146,18 +144,3 @@ def test_with_a_ledger_it_is_kept() -> None:
     assert [found.name for found in ledger.operations()] == ["work"]
     ledger.clear()
     assert not ledger.operations() and not ledger.moments()
-
-
-@pytest.mark.usefixtures("no_ledger")
-def test_work_that_was_measured_already_is_kept_where_there_is_a_ledger() -> None:
-    with PeakSampler(read=iter([100.0, *[130.0] * 99]).__next__, read_peak=lambda: 0.0) as memory:
-        pass
-    remember("analyse", memory, 500.0)
-    ledger = Ledger()
-    install(ledger)
-
-    remember("analyse", memory, 500.0)
-
-    (found,) = ledger.operations()
-    assert (found.before_mb, found.peak_mb, found.after_mb) == (100, 130, 130)
-    assert found.started_s + 0.5 == pytest.approx(time.time(), abs=5)

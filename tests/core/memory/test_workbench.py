@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.memory.composition import Composition
+from core.memory.ledger import install, operation
 from core.memory.owners import Owner
 from core.memory.workbench import RESULTS, Workbench, models_mb
 
@@ -52,6 +53,22 @@ def test_an_armed_explanation_is_of_the_next_run_alone() -> None:
     assert explanation.name == "work" and tracked.explanation is None
     assert explanation.explained.verdict.growth_mb == pytest.approx(30, abs=3)
     assert explanation.explained.verdict.size_mb("native") == pytest.approx(30, abs=3)
+
+
+def test_marked_work_of_others_is_traced_and_explained_too() -> None:
+    bench = Workbench()
+    bench.armed_traces.add("work")
+    bench.armed_explanations.add("work")
+    before = install(bench)
+    try:
+        with operation("work"):
+            pass
+    finally:
+        install(before)
+
+    assert (
+        [row.name for row in bench.traces] == [row.name for row in bench.explanations] == ["work"]
+    )
 
 
 def test_an_explanation_survives_a_failure() -> None:
