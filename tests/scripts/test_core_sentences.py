@@ -83,7 +83,7 @@ def test_no_sentence_of_an_error_is_missed(sources: Sources) -> None:
     known = "\n".join(text for text in sources.templates)
     missed = []
     for path in sorted({path for pattern in PATTERNS for path in ROOT.glob(pattern)}):
-        if str(path.relative_to(ROOT)) in COMMANDS or path.name == "errors.py":
+        if str(path.relative_to(ROOT)).startswith(COMMANDS) or path.name == "errors.py":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and re.search(
