@@ -5,7 +5,6 @@ Nothing rests on colour alone: every bar has its name and its number in words.
 
 from __future__ import annotations
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -70,16 +69,23 @@ def show_colours(numbers: WallNumbers) -> None:
         }
         for row in numbers.colours
     ]
-    longest = 1.8 * max(row.holds + row.volumes for row in numbers.colours)  # room for the words
-    base = alt.Chart(pd.DataFrame(rows)).encode(
-        y=alt.Y("colour:N", sort=None, title=None),
-        x=alt.X("holds:Q", title=None, axis=None, scale=alt.Scale(domainMax=longest)),
-    )
-    bars = base.mark_bar(stroke="#808080", strokeWidth=1, cornerRadius=2).encode(
-        color=alt.Color("shade:N", scale=None, legend=None), tooltip=["colour", "text"]
-    )
-    words = base.mark_text(align="left", dx=6, color="#808080").encode(text="text:N")
-    st.altair_chart((bars + words).properties(height=26 * len(rows) + 10), width="stretch")
+    room = 1.8 * max(row.holds + row.volumes for row in numbers.colours)  # for the words
+    across = {"field": "holds", "type": "quantitative", "axis": None}
+    down = {"field": "colour", "type": "nominal", "sort": None, "title": None}
+    bars = {
+        "mark": {"type": "bar", "stroke": "#808080", "strokeWidth": 1, "cornerRadius": 2},
+        "encoding": {"color": {"field": "shade", "type": "nominal", "scale": None, "legend": None}},
+    }
+    words = {
+        "mark": {"type": "text", "align": "left", "dx": 6, "color": "#808080"},
+        "encoding": {"text": {"field": "text", "type": "nominal"}},
+    }
+    spec = {
+        "height": 26 * len(rows) + 10,
+        "encoding": {"x": {**across, "scale": {"domainMax": room}}, "y": down},
+        "layer": [bars, words],
+    }
+    st.vega_lite_chart(pd.DataFrame(rows), spec, width="stretch")
 
 
 def colour_text(row: ColourNumbers) -> str:
@@ -137,43 +143,41 @@ def show_density(numbers: WallNumbers, analysis: WallAnalysis) -> None:
     rows = pd.DataFrame(density_rows(numbers))
     rows["x2"] = (rows["x"] + rows["side"]).clip(upper=analysis.photo.width)
     rows["y2"] = (rows["y"] + rows["side"]).clip(upper=analysis.photo.height)
-    across = alt.Scale(domain=[0, analysis.photo.width], nice=False)
-    chart = (
-        alt.Chart(rows)
-        .mark_rect()
-        .encode(
-            x=alt.X("x:Q", axis=None, scale=across),
-            x2="x2:Q",
-            y=alt.Y(
-                "y:Q",
-                axis=None,
-                scale=alt.Scale(domain=[analysis.photo.height, 0], nice=False),
-            ),
-            y2="y2:Q",
-            color=alt.Color(
-                "times_mean:Q",
-                scale=alt.Scale(scheme="viridis"),
-                title=_("times the average"),
-                legend=alt.Legend(orient="bottom", gradientLength=160),
-            ),
-            tooltip=[alt.Tooltip("times_mean:Q", format=".1f", title=_("times the average"))],
-        )
-        .properties(height=300)
-    )
-    st.altair_chart(chart, width="stretch")
+    shade_of = {
+        "field": "times_mean",
+        "type": "quantitative",
+        "scale": {"scheme": "viridis"},
+        "title": _("times the average"),
+    }
+    spec = {
+        "height": 300,
+        "mark": "rect",
+        "encoding": {
+            "x": place("x", [0, analysis.photo.width]),
+            "x2": {"field": "x2"},
+            "y": place("y", [analysis.photo.height, 0]),
+            "y2": {"field": "y2"},
+            "color": {**shade_of, "legend": {"orient": "bottom", "gradientLength": 160}},
+            "tooltip": [{**shade_of, "format": ".1f", "scale": None}],
+        },
+    }
+    st.vega_lite_chart(rows, spec, width="stretch")
+
+
+def place(field: str, domain: list[int]) -> dict[str, object]:
+    """An axis in pixels of the photo, not drawn."""
+    scale = {"domain": domain, "nice": False}
+    return {"field": field, "type": "quantitative", "axis": None, "scale": scale}
 
 
 def show_sizes(numbers: WallNumbers, analysis: WallAnalysis) -> None:
     """How big the holds are against each other."""
     st.markdown("**" + _("Sizes of the holds") + "**")
-    chart = (
-        alt.Chart(pd.DataFrame(size_rows(numbers, analysis)))
-        .mark_bar()
-        .encode(
-            x=alt.X("size:Q", bin=alt.Bin(step=0.25), title=_("times the median hold")),
-            y=alt.Y("count()", title=_("Holds")),
-            tooltip=[alt.Tooltip("count()", title=_("Holds"))],
-        )
-        .properties(height=180)
-    )
-    st.altair_chart(chart, width="stretch")
+    count = {"aggregate": "count", "type": "quantitative", "title": _("Holds")}
+    size = {"field": "size", "type": "quantitative", "title": _("times the median hold")}
+    spec = {
+        "height": 180,
+        "mark": "bar",
+        "encoding": {"x": {**size, "bin": {"step": 0.25}}, "y": count, "tooltip": [count]},
+    }
+    st.vega_lite_chart(pd.DataFrame(size_rows(numbers, analysis)), spec, width="stretch")
