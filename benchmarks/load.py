@@ -100,7 +100,9 @@ def time_first_requests(server: LoadServer, result: LoadResult) -> None:
     """The first requests after the start, one after the other."""
     with httpx.Client(timeout=120) as client:
         for _ in range(FIRST):
+            before_ms = server.cpu_ms()
             result.first_ms.append(float(send(server, client).headers["x-processing-ms"]))
+            result.first_cpu_ms.append(server.cpu_ms() - before_ms)
 
 
 def time_same_photo(server: LoadServer, result: LoadResult) -> None:

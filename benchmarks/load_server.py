@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 from benchmarks.cgroup import NOT_MOVED, GroupUnavailableError, MemoryGroup, status
 from benchmarks.child import ROOT, clean_environment
@@ -42,6 +43,11 @@ class LoadServer:
         """The high-water mark of its resident set in MiB; 0 once it is gone."""
         rows = [row for row in status(self.process.pid) if row.startswith("VmHWM:")]
         return int(rows[0].split()[1]) / 1024 if rows else 0.0
+
+    def cpu_ms(self) -> float:
+        """Processor time of all its threads since its start."""
+        told = psutil.Process(self.process.pid).cpu_times()
+        return float(told.user + told.system) * 1000
 
     def stop(self) -> int:
         """Ask it to end, and wait; its exit code, negative for a signal."""
