@@ -12,15 +12,16 @@ import streamlit as st
 from core.photo_queue import QueuedPhoto
 from core.review import Review
 from core.wall_picture import WallPicture
-from pages import review_queue as queue
 from pages.review_downloads import show_downloads
 from pages.review_inspector import show_inspector
 from pages.review_intake import show_intake
 from pages.review_numbers import show_counts, show_numbers
+from pages.review_queue import show_list, show_troubles
 from pages.review_state import desk, look_at, shown_review
 from pages.review_tables import show_holds, show_problems
 from pages.review_vision import show_banner, show_vision
 from pages.review_wall import show_caption, show_history, show_wall
+from pages.review_work import make_place, work
 from pages.shared import Ready, plain, ready_or_stop, session_choices, show_error
 from pages.words import _, told
 
@@ -57,7 +58,7 @@ def show_head(ready: Ready, photo: QueuedPhoto, review: Review) -> None:
             )
         with st.popover(_("Photos"), icon=":material/add_photo_alternate:"):
             show_intake(ready.settings)
-            queue.show_list()
+            show_list()
         show_history(review)
 
 
@@ -109,11 +110,11 @@ def show() -> None:
     shown = shown_review()
     if shown is None:
         show_start(ready)
-    queue.show_troubles()
-    place = queue.make_place()
+    show_troubles()
+    place = make_place()
     if shown is not None:
         show_review(ready, *shown)
-    queue.work(ready, place)
+    work(ready, place)
 
 
 show()

@@ -11,10 +11,7 @@ import streamlit as st
 
 from core.review import Review
 from core.review_edits import (
-    FONT_GRADES,
-    V_GRADES,
     ChangeKind,
-    DescribeProblem,
     FormProblem,
     MergeProblems,
     MoveHolds,
@@ -23,6 +20,7 @@ from core.review_edits import (
 )
 from core.wall import Hold, Problem
 from pages.colour_words import colour_word
+from pages.review_description import pick, same, set_value, show_description
 from pages.review_state import desk, edit
 from pages.review_wall import delete
 from pages.shared import plain
@@ -165,27 +163,6 @@ def show_actions(review: Review, chosen: list[Hold]) -> None:
         st.button(_("Delete"), key="delete", icon=":material/delete:", on_click=delete, args=(ids,))
 
 
-def show_description(problem: Problem) -> None:
-    """Name and grade of the problem that the selection is in."""
-    name, grade = st.columns(2)
-    set_value("name", problem.name)
-    name.text_input(
-        _("Name of problem {number}").format(number=problem.id),
-        key="name",
-        max_chars=60,
-        on_change=lambda: edit(DescribeProblem(problem.id, name=st.session_state["name"])),
-    )
-    grades = list(dict.fromkeys(["", *FONT_GRADES, *V_GRADES, problem.grade]))
-    set_value("grade", problem.grade)
-    grade.selectbox(
-        _("Grade"),
-        grades,
-        key="grade",
-        accept_new_options=True,
-        on_change=lambda: edit(DescribeProblem(problem.id, grade=st.session_state["grade"] or "")),
-    )
-
-
 def problem_words(problem: Problem) -> str:
     """A problem in one line: number, colour, name and grade."""
     title = f"{problem.name} {problem.grade}".strip()
@@ -213,22 +190,3 @@ def move(ids: tuple[int, ...], number: int) -> None:
         edit(FormProblem(ids))
     else:
         edit(MoveHolds(ids, None if number == NONE else number))
-
-
-def pick(act: object, key: str) -> None:
-    """Do ``act`` with what was picked; emptying a widget is no wish."""
-    value = st.session_state[key]
-    if value is not None and callable(act):
-        act(value)
-
-
-def set_value(key: str, value: object) -> None:
-    """What the widget ``key`` is to show in this run; a click that is on its way is not
-    overwritten where nothing has to change."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-
-
-def same(values: list[object]) -> object:
-    """The one value that all have, else None."""
-    return values[0] if len(set(values)) == 1 else None

@@ -11,14 +11,13 @@ import streamlit as st
 from core.numbers import (
     ColourNumbers,
     WallNumbers,
-    density_rows,
-    size_rows,
     spread_rows,
     wall_numbers,
 )
 from core.overlay import DISPLAY_COLOURS
 from core.wall import WallAnalysis
 from pages.colour_words import colour_word
+from pages.review_charts import show_density, show_sizes
 from pages.words import _, ngettext
 
 
@@ -69,7 +68,7 @@ def show_colours(numbers: WallNumbers) -> None:
         }
         for row in numbers.colours
     ]
-    room = 1.8 * max(row.holds + row.volumes for row in numbers.colours)  # for the words
+    room = 2.2 * max(row.holds + row.volumes for row in numbers.colours)  # for the words
     across = {"field": "holds", "type": "quantitative", "axis": None}
     down = {"field": "colour", "type": "nominal", "sort": None, "title": None}
     bars = {
@@ -113,71 +112,26 @@ def show_spreads(numbers: WallNumbers) -> None:
             "gap": [row["longest_gap_sizes"] for row in rows],
         }
     )
-
-    def percent(title: str) -> object:
-        return st.column_config.ProgressColumn(title, format="%.0f %%", min_value=0, max_value=100)
-
+    number = st.column_config.NumberColumn
+    share = _("Share of the wall's extent.")
     st.dataframe(
         table,
         hide_index=True,
         width="stretch",
         column_config={
-            "problem": st.column_config.NumberColumn(_("Problem"), width=70),
-            "colour": st.column_config.TextColumn(_("Colour"), width=80),
-            "moves": st.column_config.NumberColumn(
-                _("Moves"), width=60, help=_("An estimate: one move per hold after the first.")
+            "problem": number(_("Problem"), width=60),
+            "colour": st.column_config.TextColumn(_("Colour"), width=60),
+            "moves": number(
+                _("Moves"), width=50, help=_("An estimate: one move per hold after the first.")
             ),
-            "height": percent(_("Height")),
-            "width": percent(_("Width")),
-            "gap": st.column_config.NumberColumn(
-                _("Widest gap"), format="%.1f", help=_("In sizes of the wall's median hold.")
+            "height": number(_("Height"), format="%.0f %%", width=50, help=share),
+            "width": number(_("Width"), format="%.0f %%", width=50, help=share),
+            "gap": number(
+                _("Gap"),
+                format="%.1f",
+                width=40,
+                help=_("The widest gap that cannot be avoided, in sizes of the median hold."),
             ),
         },
         alt=_("Height, width and moves of each problem"),
     )
-
-
-def show_density(numbers: WallNumbers, analysis: WallAnalysis) -> None:
-    """Where the wall is full and where it is empty."""
-    st.markdown("**" + _("Where the holds are") + "**")
-    rows = pd.DataFrame(density_rows(numbers))
-    rows["x2"] = (rows["x"] + rows["side"]).clip(upper=analysis.photo.width)
-    rows["y2"] = (rows["y"] + rows["side"]).clip(upper=analysis.photo.height)
-    shade_of = {
-        "field": "times_mean",
-        "type": "quantitative",
-        "scale": {"scheme": "viridis"},
-        "title": _("times the average"),
-    }
-    spec = {
-        "height": 300,
-        "mark": "rect",
-        "encoding": {
-            "x": place("x", [0, analysis.photo.width]),
-            "x2": {"field": "x2"},
-            "y": place("y", [analysis.photo.height, 0]),
-            "y2": {"field": "y2"},
-            "color": {**shade_of, "legend": {"orient": "bottom", "gradientLength": 160}},
-            "tooltip": [{**shade_of, "format": ".1f", "scale": None}],
-        },
-    }
-    st.vega_lite_chart(rows, spec, width="stretch")
-
-
-def place(field: str, domain: list[int]) -> dict[str, object]:
-    """An axis in pixels of the photo, not drawn."""
-    scale = {"domain": domain, "nice": False}
-    return {"field": field, "type": "quantitative", "axis": None, "scale": scale}
-
-
-def show_sizes(numbers: WallNumbers, analysis: WallAnalysis) -> None:
-    """How big the holds are against each other."""
-    st.markdown("**" + _("Sizes of the holds") + "**")
-    count = {"aggregate": "count", "type": "quantitative", "title": _("Holds")}
-    size = {"field": "size", "type": "quantitative", "title": _("times the median hold")}
-    spec = {
-        "height": 180,
-        "mark": "bar",
-        "encoding": {"x": {**size, "bin": {"step": 0.25}}, "y": count, "tooltip": [count]},
-    }
-    st.vega_lite_chart(pd.DataFrame(size_rows(numbers, analysis)), spec, width="stretch")

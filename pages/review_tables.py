@@ -9,11 +9,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.errors import ClimbMateError
 from core.review import Review
-from core.review_table import table_edit
 from pages.colour_words import colour_word
-from pages.review_state import change, desk
+from pages.review_state import desk
+from pages.review_table_edits import holds_changed, problems_changed
 from pages.words import _
 
 ROW_HEIGHT_PX, MOST_ROWS = 35, 14
@@ -120,62 +119,3 @@ def show_holds(review: Review, palette: Sequence[str]) -> None:
         args=(key, [hold.id for hold in holds]),
         alt=_("The holds on the wall"),
     )
-
-
-def typed(key: str, ids: Sequence[int]) -> dict[int, dict[str, object]]:
-    """The cells that were changed in a table, by the id of their row."""
-    rows = st.session_state[key]["edited_rows"]
-    return {ids[int(row)]: dict(cells) for row, cells in rows.items()}
-
-
-def problems_changed(key: str, ids: Sequence[int]) -> None:
-    """Names and grades were typed, or problems ticked."""
-    cells = typed(key, ids)
-    ticks = {number: row.pop("chosen") for number, row in cells.items() if "chosen" in row}
-
-    def made(review: Review) -> Review:
-        return review.apply(table_edit(review, problems=drop_empty(cells)))
-
-    if not change(made):
-        tick(lambda review: {n: review.problem(n).holds for n in ticks}, ticks)
-
-
-def holds_changed(key: str, ids: Sequence[int]) -> None:
-    """Colours, kinds or problems were chosen, or holds ticked."""
-    cells = typed(key, ids)
-    ticks = {number: row.pop("chosen") for number, row in cells.items() if "chosen" in row}
-
-    def made(review: Review) -> Review:
-        return review.apply(table_edit(review, holds=drop_empty(cells)))
-
-    if not change(made):
-        tick(lambda _review: {number: (number,) for number in ticks}, ticks)
-
-
-def drop_empty(cells: dict[int, dict[str, object]]) -> dict[int, dict[str, object]]:
-    """Only the rows in which something other than the tick changed."""
-    return {number: row for number, row in cells.items() if row}
-
-
-def tick(members: object, ticks: dict[int, object]) -> None:
-    """Bring the selection in line with the ticks; the wall follows."""
-    from pages.review_state import shown_review
-
-    shown = shown_review()
-    if shown is None or not ticks or not callable(members):
-        return
-    chosen = dict.fromkeys(desk().chosen)
-    try:
-        rows = members(shown[1])
-    except ClimbMateError as error:
-        desk().tell(error)
-        return
-    for number, on in ticks.items():
-        for hold in rows[number]:
-            if on:
-                chosen[hold] = None
-            else:
-                chosen.pop(hold, None)
-    picks = desk().picks
-    desk().choose(tuple(chosen), reveal=True)
-    desk().picks = picks  # the table shows its own ticks already

@@ -79,10 +79,10 @@ def pick_colour(page: Page, colour: str, size: str) -> None:
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_from_the_demo_wall_to_a_corrected_export(open_page: Any, address: str, size: str) -> None:
     page = open_demo(open_page, address, size)
-    save(page, f"review-{size}.png")
     hold, before = a_plain_hold(page)
 
     click_hold(page, hold, size)
+    save(page, f"review-{size}.png")
     pick_colour(page, "blue", size)
     mine = page.locator(f'.hold[data-hold="{hold}"]')
     expect(mine).not_to_have_attribute("aria-label", before)

@@ -326,7 +326,7 @@ def typed_into_tables() -> None:
     from core.review import Review
     from core.wall import Problem
     from core.wall_picture import WallPicture
-    from pages import review_tables
+    from pages import review_table_edits as edits
     from pages.review_state import desk, shown_review
     from tests.core.make import make_analysis, make_hold
 
@@ -343,14 +343,14 @@ def typed_into_tables() -> None:
         changed("table", ids)  # type: ignore[operator]
 
     ids = [5, 4, 3, 2, 1]  # the order of the table's rows
-    send(review_tables.holds_changed, ids, {"0": {"colour": "red"}, "1": {"colour": "red"}})
-    send(review_tables.holds_changed, ids, {"4": {"kind": "volume"}})
-    send(review_tables.problems_changed, [1], {"0": {"name": "Slab queen", "grade": "6B"}})
-    send(review_tables.holds_changed, ids, {"0": {"chosen": True}, "2": {"chosen": True}})
+    send(edits.holds_changed, ids, {"0": {"colour": "red"}, "1": {"colour": "red"}})
+    send(edits.holds_changed, ids, {"4": {"kind": "volume"}})
+    send(edits.problems_changed, [1], {"0": {"name": "Slab queen", "grade": "6B"}})
+    send(edits.holds_changed, ids, {"0": {"chosen": True}, "2": {"chosen": True}})
     st.session_state["ticked"] = desk().chosen
-    send(review_tables.holds_changed, ids, {"0": {"chosen": False}})
+    send(edits.holds_changed, ids, {"0": {"chosen": False}})
     st.session_state["unticked"] = desk().chosen
-    send(review_tables.holds_changed, ids, {"3": {"colour": "x" * 99}})
+    send(edits.holds_changed, ids, {"3": {"colour": "x" * 99}})
     st.session_state["review"] = shown_review()[1]  # type: ignore[index]
 
 
@@ -481,9 +481,8 @@ def test_the_embedded_models_behind_the_page(repository: Path) -> None:
     assert not app.warning and not app.error
 
 
-def test_what_the_session_chose_on_the_models_page_goes_along(
-    repository: Path, fakes: Models
-) -> None:
+@pytest.mark.usefixtures("fakes")
+def test_what_the_session_chose_on_the_models_page_goes_along(repository: Path) -> None:
     app = AppTest.from_file(str(repository / "streamlit_app.py"), default_timeout=PATIENCE_S)
     app.session_state["choices"] = {"max_holds": 4}
     checked(app.run())
