@@ -3,6 +3,8 @@
     python scripts/collect_words.py            # write the template, bring the catalogues up to date
     python scripts/collect_words.py --check    # change nothing; 1 when a file is not up to date
 
+The exit code is also 1 while a text is not translated; each such text is named.
+
 Two kinds of texts go into one catalogue: literals that the pages look up with ``_`` and
 ``ngettext``, and the sentences of ``core`` (:mod:`scripts.core_sentences`), with the context
 ``core``. The latter are also written to ``locales/core_sentences.json``, from which
@@ -159,8 +161,15 @@ def read_catalog(path: Path, language: str) -> Catalog:
         return read_po(file, locale=language, domain=DOMAIN)
 
 
+def untranslated(language: str) -> list[str]:
+    """The texts that a language still lacks."""
+    catalog = read_catalog(LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.po", language)
+    lacking = [m for m in catalog if m.id and not (m.string and all(m.string))]
+    return [f"{language}: {message.id!r}" for message in lacking]
+
+
 def main() -> int:
-    """Write what differs, or only tell."""
+    """Write what differs, or only tell; and tell what is not translated."""
     parser = argparse.ArgumentParser(description="Build the catalogues in locales/.")
     parser.add_argument("--check", action="store_true", help="change nothing")
     check = parser.parse_args().check
@@ -174,7 +183,10 @@ def main() -> int:
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-    return 1 if check and different else 0
+    missing = [text for language in LANGUAGES for text in untranslated(language)]
+    for text in missing:
+        sys.stdout.write(f"not translated: {text}\n")
+    return 1 if missing or (check and different) else 0
 
 
 if __name__ == "__main__":
