@@ -73,10 +73,36 @@ def speak(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda code: monkeypatch.setattr(words, "language", lambda: code)
 
 
-def test_the_catalogues_are_up_to_date() -> None:
+def test_the_catalogues_are_up_to_date(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Where this fails, run ``python scripts/collect_words.py`` and translate what is new."""
-    for path, content in collect_words.built().items():
-        assert path.read_bytes() == content, path.name
+    monkeypatch.setattr("sys.argv", ["collect_words.py", "--check"])
+
+    code = collect_words.main()
+
+    assert (code, capsys.readouterr().out) == (0, "")
+
+
+def test_what_is_out_of_date_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["collect_words.py"])
+    monkeypatch.setattr(collect_words, "LOCALES", tmp_path)
+    monkeypatch.setattr(collect_words, "ROOT", tmp_path)
+    path = tmp_path / "ko" / "LC_MESSAGES" / "climbmate.po"
+    files = {path: PO.read_bytes().replace('"홀드"'.encode(), b'""', 1)}
+    monkeypatch.setattr(collect_words, "built", lambda: files)
+
+    assert collect_words.main() == 1
+    told = capsys.readouterr().out
+    assert "written: ko/LC_MESSAGES/climbmate.po" in told and "not translated: ko: 'Holds'" in told
+
+    monkeypatch.setattr("sys.argv", ["collect_words.py", "--check"])
+    files[path] = PO.read_bytes()
+    assert collect_words.main() == 1
+    assert "differs: ko/LC_MESSAGES/climbmate.po" in capsys.readouterr().out
+    assert path.read_bytes() != files[path]  # nothing was changed
 
 
 def test_every_text_is_translated(korean: Catalog) -> None:
