@@ -27,12 +27,19 @@ CONTEXT = "core"
 def language() -> str:
     """The language of this session: the one that was chosen, else the address's (``?lang=ko``),
     else the browser's, else English."""
-    wishes = (st.session_state.get(KEY), st.query_params.get(PARAMETER), st.context.locale)
-    for wish in wishes:
-        code = str(wish or "").replace("_", "-").split("-")[0].lower()
-        if code in LANGUAGES:
-            return code
-    return "en"
+    # Asked for every text of a page, so no more is looked up than is needed.
+    return (
+        _known(st.session_state.get(KEY))
+        or _known(st.query_params.get(PARAMETER))
+        or _known(st.context.locale)
+        or "en"
+    )
+
+
+def _known(wish: object) -> str:
+    """The code of a language such as ``ko-KR``; empty where there are no words in it."""
+    code = str(wish or "").replace("_", "-").split("-")[0].lower()
+    return code if code in LANGUAGES else ""
 
 
 @lru_cache(maxsize=len(LANGUAGES))
