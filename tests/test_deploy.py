@@ -1,0 +1,458 @@
+"""What deploys: the Dockerfile and its reader, the files in the image, compose, the systemd unit,
+monitoring, and the settings' file. ``python -m scripts.prove_dockerfile`` does the whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from api.closing import CLOSING_S
+from benchmarks.memory_limit import LIMIT_MB
+from core.environment_file import environment_file
+from core.settings import Settings, as_typed, load_settings, variable_name
+from scripts import prove_dockerfile
+from scripts.dockerfile import (
+    Copy,
+    Image,
+    NotUnderstoodError,
+    Run,
+    context_files,
+    image_files,
+    read_dockerfile,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGE = read_dockerfile((ROOT / "Dockerfile").read_text())
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+PROBED = {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"}
+
+
+def unit() -> dict[str, dict[str, list[str]]]:
+    """The systemd unit: section, key, every value in order."""
+    found: dict[str, dict[str, list[str]]] = {}
+    section = ""
+    for line in (ROOT / "deploy" / "climbmate.service").read_text().splitlines():
+        if match := re.fullmatch(r"\[(\w+)\]", line):
+            section = match[1]
+        elif line and not line.startswith("#"):
+            name, value = line.split("=", 1)
+            found.setdefault(section, {}).setdefault(name, []).append(value)
+    return found
+
+
+# Reading a Dockerfile
+
+
+def test_a_dockerfile_is_read() -> None:
+    text = """
+# syntax of ours
+FROM python:3.11-slim
+LABEL a="b c"
+ENV A=1 \\
+    # between continued lines
+    B="two words"
+WORKDIR /app
+COPY a.txt b.txt ./
+RUN python -m pip install x && install -d -o 1 -g 2 /data
+WORKDIR sub
+COPY . /there/
+USER 7:7
+HEALTHCHECK --timeout=5s CMD ["python", "-c", "pass"]
+CMD ["python", "x.py"]
+"""
+    image = read_dockerfile(text)
+
+    variables = {"A": "1", "B": "two words"}
+    assert image.steps == [
+        Copy(("a.txt", "b.txt"), "/app", True),
+        Run(("python", "-m", "pip", "install", "x"), "/app", variables),
+        Run(("install", "-d", "-o", "1", "-g", "2", "/data"), "/app", variables),
+        Copy((".",), "/there", True),
+    ]
+    assert (image.base, image.workdir, image.user) == ("python:3.11-slim", "/app/sub", "7:7")
+    assert image.command == ("python", "x.py") and image.health == ("python", "-c", "pass")
+
+
+REFUSED = [
+    "ADD https://example.org/x /x",
+    "ARG VERSION",
+    "ONBUILD RUN x",
+    "COPY --from=builder /a /b",
+    "COPY *.py ./",
+    'COPY ["a b", "c"]',
+    "COPY a",
+    "RUN pip install $PACKAGES",
+    "RUN a | b",
+    "RUN a; b",
+    "RUN a || b",
+    "RUN a > b",
+    "RUN --mount=type=cache a",
+    "RUN <<EOF",
+    "ENV A=$B",
+    "ENV A b",
+    "USER $USER",
+    "HEALTHCHECK NONE",
+    "CMD python server.py",
+    "FROM second:1",
+    "WORKDIR /a b",
+    "RUN a \\",
+]
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_is_not_understood_ends_the_reading(line: str) -> None:
+    good = 'FROM python:3.11\nCMD ["python"]\n'
+    assert read_dockerfile(good).command == ("python",)
+
+    with pytest.raises(NotUnderstoodError):
+        read_dockerfile(good + line)
+
+
+@pytest.mark.parametrize("text", ["", "FROM a:1", 'CMD ["python"]', 'RUN x\nFROM a:1\nCMD ["p"]'])
+def test_an_image_has_a_base_and_a_command(text: str) -> None:
+    with pytest.raises(NotUnderstoodError):
+        read_dockerfile(text)
+
+
+# As https://docs.docker.com documents .dockerignore: the last line that matches decides, a pattern
+# matches what is below a folder too, * stays within a folder and ** does not.
+IGNORED = [
+    ("*\n!a", {"a/x.py", "a/b/y.txt"}),
+    ("a", {"c.txt", "d/a/z.txt"}),
+    ("*/b", {"a/x.py", "c.txt", "d/a/z.txt"}),
+    ("**/*.txt\n!c.txt", {"a/x.py", "c.txt"}),
+    ("**\n!**/a/z.txt", {"d/a/z.txt"}),
+    ("*.txt", {"a/x.py", "a/b/y.txt", "d/a/z.txt"}),
+    ("!c.txt\n*.txt", {"a/x.py", "a/b/y.txt", "d/a/z.txt"}),
+    ("*\n!a\na/b\n!a/b/y.txt", {"a/x.py", "a/b/y.txt"}),
+    ("# a\n\n/a/", {"c.txt", "d/a/z.txt"}),
+]
+
+
+@pytest.mark.parametrize(("rules", "expected"), IGNORED)
+def test_dockerignore(rules: str, expected: set[str], tmp_path: Path) -> None:
+    for name in ("a/x.py", "a/b/y.txt", "c.txt", "d/a/z.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".dockerignore").write_text(rules)
+
+    assert set(context_files(tmp_path)) - {".dockerignore"} == expected
+
+
+def test_patterns_and_links_that_are_not_known_are_refused(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_text("[ab]")
+    with pytest.raises(NotUnderstoodError):
+        context_files(tmp_path)
+    (tmp_path / ".dockerignore").write_text("")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    with pytest.raises(NotUnderstoodError):
+        context_files(tmp_path)
+
+
+def test_files_go_where_copy_says(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_text(".dockerignore")
+    (tmp_path / "a").mkdir()
+    for name in ("a/x.py", "y.txt"):
+        (tmp_path / name).write_text("x")
+
+    def placed(*sources: str, target: str, into: bool) -> dict[str, str]:
+        return image_files(Image(steps=[Copy(sources, target, into)]), tmp_path)
+
+    assert placed("y.txt", target="/app", into=True) == {"/app/y.txt": "y.txt"}
+    assert placed("y.txt", target="/z.txt", into=False) == {"/z.txt": "y.txt"}
+    assert placed("a", target="/app", into=True) == {"/app/x.py": "a/x.py"}
+    assert placed(".", target="/w", into=True) == {"/w/a/x.py": "a/x.py", "/w/y.txt": "y.txt"}
+    with pytest.raises(NotUnderstoodError):
+        placed("absent", target="/w", into=True)
+
+
+# The image of this repository
+
+
+def test_the_image_holds_what_serves_and_nothing_else() -> None:
+    assert "no tests, training or history" in prove_dockerfile.check_files(IMAGE)
+    assert prove_dockerfile.check_user(IMAGE) == "CMD runs as 10001:10001"
+    tops = {source.split("/")[0] for source in image_files(IMAGE, ROOT).values()}
+    assert {"LICENSE", "weights", "core", "pages", "api", "assets", ".streamlit"} <= tops
+
+
+def test_every_module_that_the_image_imports_is_in_it() -> None:
+    files = set(image_files(IMAGE, ROOT).values())
+    own = {
+        path.name.removesuffix(".py") for path in ROOT.iterdir() if not path.name.startswith(".")
+    }
+    missing = set()
+    for name in sorted(files):
+        if not name.endswith(".py"):
+            continue
+        for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules = [node.module]
+            elif isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            else:
+                continue
+            for module in modules:
+                path = module.replace(".", "/")
+                if module.split(".")[0] in own and not files & {
+                    f"{path}.py",
+                    f"{path}/__init__.py",
+                    *(file for file in files if file.startswith(f"{path}/")),
+                }:
+                    missing.add(f"{name}: {module}")
+
+    assert missing == set()
+
+
+def test_every_page_asset_and_model_is_in_the_image() -> None:
+    files = set(image_files(IMAGE, ROOT).values())
+    tracked = subprocess.run(
+        ["git", "ls-files", "pages", "api", "core", "weights", "assets", "locales", ".streamlit"],
+        cwd=ROOT, capture_output=True, text=True,
+    ).stdout.split("\n")[:-1]  # fmt: skip
+    if not tracked:
+        pytest.skip("not a checkout with its history")
+    meant = [
+        name
+        for name in tracked
+        if not name.endswith((".po", ".pot", "make_fonts.py")) and "weights/cards" not in name
+    ]
+
+    assert [name for name in meant if name not in files and (ROOT / name).exists()] == []
+
+
+def test_a_file_of_the_tests_in_the_image_would_be_noticed() -> None:
+    image = Image(steps=[Copy(("LICENSE",), "/app", True)], base="x:1", user="0:0")
+    prove_dockerfile.check_files(image)
+
+    with pytest.raises(prove_dockerfile.NotProvenError, match="other than 0"):
+        prove_dockerfile.check_user(image)
+    with pytest.raises(NotUnderstoodError, match="unknown command"):
+        stage = prove_dockerfile.Stage(ROOT, Path(sys.executable), None, None)
+        prove_dockerfile.run_step(Run(("apt-get", "install", "gcc"), "/", {}), stage)
+
+
+def test_the_image_installs_serving_alone_and_leaves_no_installer() -> None:
+    runs = [step.words for step in IMAGE.steps if isinstance(step, Run)]
+    installs = [words for words in runs if "install" in words and words[0] == "python"]
+    asked = [words[words.index("-r") + 1] for words in installs]
+
+    assert asked == ["requirements-serve.txt"]
+    assert all("--only-binary=:all:" in words for words in installs)
+    assert ("python", "-m", "pip", "uninstall") in [words[:4] for words in runs]
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+", IMAGE.base)
+
+
+def test_the_images_variables_are_those_of_a_small_server(
+    clean_environment: pytest.MonkeyPatch,
+) -> None:
+    told = IMAGE.environment
+
+    assert told["MALLOC_ARENA_MAX"] == "2" and {told[name] for name in PROBED} == {"2"}
+    assert told["CLIMBMATE_CACHE_DIR"] in IMAGE.volumes
+    for name, value in told.items():
+        clean_environment.setenv(name, value)
+    settings = load_settings()
+    assert (settings.host, str(settings.port)) == ("0.0.0.0", told["PORT"])
+    assert settings.omp_num_threads == 2
+
+
+# Compose
+
+
+def test_compose_has_the_keys_that_the_specification_has() -> None:
+    top = {"name", "services", "volumes", "secrets"}
+    service = {
+        "build", "image", "restart", "env_file", "environment", "ports", "volumes", "mem_limit",
+        "memswap_limit", "pids_limit", "read_only", "tmpfs", "cap_drop", "security_opt", "init",
+        "stop_grace_period", "logging", "profiles", "command", "user", "secrets", "depends_on",
+    }  # fmt: skip
+
+    assert set(COMPOSE) == top
+    for told in SERVICES.values():
+        assert set(told) <= service
+        for volume in told["volumes"]:
+            source = volume.split(":")[0]
+            assert source in COMPOSE["volumes"] or (ROOT / source).exists(), volume
+        for secret in told.get("secrets", ()):
+            assert secret["source"] in COMPOSE["secrets"]
+        assert set(told.get("depends_on", ())) <= set(SERVICES)
+
+
+def test_the_server_in_compose_lives_under_the_limit_without_swap() -> None:
+    server = SERVICES["climbmate"]
+
+    assert server["mem_limit"] == server["memswap_limit"] == f"{LIMIT_MB}m"
+    assert server["read_only"] is True and server["cap_drop"] == ["ALL"]
+    assert "profiles" not in server
+    assert f"{server['environment']['CLIMBMATE_CACHE_DIR']}" in IMAGE.volumes
+    # The analysis that runs may end, and the server after it.
+    assert int(server["stop_grace_period"].removesuffix("s")) > CLOSING_S + 2
+
+
+def test_the_others_in_compose_are_optional_pinned_and_bounded() -> None:
+    others = {name: told for name, told in SERVICES.items() if name != "climbmate"}
+
+    assert {name: told["profiles"] for name, told in others.items()} == {
+        "redis": ["redis"],
+        "prometheus": ["monitoring"],
+        "grafana": ["monitoring"],
+    }
+    for told in others.values():
+        assert re.search(r":v?\d+\.\d+\.\d+(-\w+)?$", told["image"]), told["image"]
+        assert told["mem_limit"] == told["memswap_limit"]
+    for told in SERVICES.values():  # nothing is reachable from elsewhere without a proxy
+        assert all(port.startswith("127.0.0.1:") for port in told.get("ports", ()))
+
+
+def test_redis_starts_with_what_compose_says(tmp_path: Path) -> None:
+    if shutil.which("redis-server") is None:
+        pytest.skip("no redis-server on this machine")
+    server, *arguments = SERVICES["redis"]["command"]
+    command = [server, *arguments, "--port", "0", "--unixsocket", str(tmp_path / "s")]
+    process = subprocess.Popen([*command, "--dir", str(tmp_path)], stdout=-1, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "ready to accept" in line.lower():
+            break
+    process.terminate()
+    process.communicate(timeout=20)
+
+    assert process.returncode == 0
+
+
+# Monitoring
+
+
+def test_prometheus_asks_the_server_for_what_it_has() -> None:
+    told = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text())
+    (job,) = told["scrape_configs"]
+    port = SERVICES["climbmate"]["environment"]["PORT"]
+
+    assert job["metrics_path"] == "/metrics"
+    assert job["static_configs"] == [{"targets": [f"climbmate:{port}"]}]
+    secret = Path(job["authorization"]["credentials_file"])
+    assert secret.parent == Path("/run/secrets")
+    assert secret.name in {item["source"] for item in SERVICES["prometheus"]["secrets"]}
+    (config,) = [v for v in SERVICES["prometheus"]["volumes"] if "prometheus.yml" in v]
+    assert f"--config.file={config.split(':')[1]}" in SERVICES["prometheus"]["command"]
+
+
+def test_grafana_finds_prometheus_and_the_dashboard() -> None:
+    folder = ROOT / "deploy" / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((folder / "datasources" / "prometheus.yml").read_text())[
+        "datasources"
+    ]
+    (provider,) = yaml.safe_load((folder / "dashboards" / "climbmate.yml").read_text())["providers"]
+    grafana = SERVICES["grafana"]
+    mounts = dict(volume.split(":")[:2] for volume in grafana["volumes"])
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+
+    assert source["url"] == "http://prometheus:9090" and "prometheus" in SERVICES
+    assert mounts["./deploy/grafana/climbmate.json"] == home
+    assert str(Path(home).parent) == provider["options"]["path"]
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "climbmate.json").read_text())
+    (variable,) = dashboard["templating"]["list"]
+    assert variable["query"] == source["type"]
+
+
+# systemd
+
+
+def test_the_unit_limits_restarts_and_hardens() -> None:
+    service = unit()["Service"]
+    one = {name: values[0] for name, values in service.items() if len(values) == 1}
+
+    assert one["MemoryMax"] == f"{LIMIT_MB}M" and one["MemorySwapMax"] == "0"
+    assert one["Restart"] == "on-failure" and one["NoNewPrivileges"] == "yes"
+    assert one["ProtectSystem"] == "strict" and one["CapabilityBoundingSet"] == ""
+    assert one["ExecStart"].endswith("/python server.py") and (ROOT / "server.py").exists()
+    assert int(one["TimeoutStopSec"]) > CLOSING_S + 2
+    words = [word for line in service["Environment"] for word in shlex.split(line)]
+    told = dict(word.split("=", 1) for word in words)
+    same = {"MALLOC_ARENA_MAX", "PYTHONUNBUFFERED", *PROBED}
+    assert {k: told[k] for k in same} == {k: IMAGE.environment[k] for k in same}
+    assert told["CLIMBMATE_CACHE_DIR"] == f"%C/{one['CacheDirectory']}"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+    text = (ROOT / "deploy" / "climbmate.service").read_text()
+    place = tmp_path / "climbmate.service"
+    place.write_text(text.replace("/opt/climbmate/.venv/bin/python", sys.executable))
+
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(place)], capture_output=True, text=True, timeout=60
+    )
+
+    ours = [line for line in done.stderr.splitlines() if "climbmate" in line]
+    assert ours == [] and done.returncode == 0, done.stderr
+
+
+# The settings' file
+
+
+def test_the_settings_file_is_the_one_that_the_command_writes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "settings", "--env"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert text == done.stdout == environment_file(), (
+        "write it anew: python -m core settings --env > .env.example"
+    )
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_the_settings_file_names_every_variable_with_its_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    told = dict(line[1:].split("=", 1) for line in lines if re.match(r"#[A-Z_0-9]+=", line))
+    assert list(told) == [variable_name(field) for field in Settings.model_fields]
+
+    # GIVEN every comment sign taken away, WHEN the product starts, THEN nothing has changed.
+    before = load_settings()
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == before
+    assert all(line.startswith("#") or not line for line in lines)
+
+
+def test_systemd_and_docker_can_read_the_settings_file() -> None:
+    """Neither takes quotes or remarks behind a value; ini is the strictest reader at hand."""
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    values = [line[1:] for line in lines if re.match(r"#[A-Z_0-9]+=", line)]
+    parser = configparser.ConfigParser(interpolation=None, allow_no_value=False)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read_string("\n".join(["[all]", *values]))
+
+    assert len(parser["all"]) == len(Settings.model_fields)
+    assert not any(set(value) & set("'\"$\\") for value in parser["all"].values())
+    assert as_typed(("red", "blue")) == "red,blue" and as_typed(True) == "true"
+
+
+def test_the_guide_to_deploying_names_only_what_is_there() -> None:
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    variables = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text))
+    known = {variable_name(field) for field in Settings.model_fields} | set(IMAGE.environment)
+
+    for path in re.findall(r"`((?:deploy|scripts|docs|benchmarks)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path
+    assert variables - known <= {"METRICS_KEY", "GRAFANA_PASSWORD"}
+    for option in set(re.findall(r"--profile (\w+)", text)):
+        assert option in {name for told in SERVICES.values() for name in told.get("profiles", ())}
