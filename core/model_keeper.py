@@ -17,6 +17,7 @@ import psutil
 from core import analysis
 from core.analysis import Models
 from core.colour import ColourReader
+from core.memory.ledger import operation
 from core.memory.readings import rss_mb
 from core.settings import Settings
 from core.wall import ModelInfo
@@ -51,9 +52,10 @@ class ModelKeeper:
         if self.models is not None:
             return self.models
         begun, before_mb = time.perf_counter(), rss_mb()
-        models = self._load(self._settings)
-        loaded, loaded_mb = time.perf_counter(), rss_mb()
-        models.warm_up()
+        with operation("load the models"):
+            models = self._load(self._settings)
+            loaded, loaded_mb = time.perf_counter(), rss_mb()
+            models.warm_up()
         warm_mb = rss_mb()
         self.models = models
         self.names = ModelInfo(models.detector.name, models.colours.name)

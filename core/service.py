@@ -33,6 +33,7 @@ from core.answers import (
 from core.choices import Choices
 from core.errors import ClimbMateError
 from core.jobs import Failure, Job, Waiter
+from core.memory.ledger import operation
 from core.memory.preflight import ran_smaller
 from core.memory.pressure import PressureWatch
 from core.model_keeper import Loader, ModelKeeper
@@ -413,7 +414,8 @@ class ModelService:
 
     def _run(self, job: Job[Step | Answer], models: Models) -> WallAnalysis | None:
         """The analysis of ``job``; None when it was stopped because nobody waits any more."""
-        with closing(analyze(job.data, models, job.settings, name=job.name)) as steps:
+        steps = analyze(job.data, models, job.settings, name=job.name)
+        with operation("analyse"), closing(steps):
             for item in steps:
                 if isinstance(item, WallAnalysis):
                     return item

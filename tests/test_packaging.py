@@ -30,6 +30,7 @@ OWN |= {"debug_memory_panel", "debug_memory_streamlit", "tests", "training"}
 NOT_IMPORTED = {
     "memray": "run as a tool, in a process of its own",
     "mypy": "run as a tool",
+    "python-multipart": "imported by FastAPI to read uploads",
     "ruff": "run as a tool",
     "pandas": "asked for by streamlit, pinned for its tables",
 }
@@ -130,26 +131,35 @@ def test_what_requirements_bring_along_is_pinned() -> None:
     assert closure(set(everything())) - pinned - torch == set()
 
 
-SERVING = ("core", "pages", "streamlit_app.py")
+SERVING = ("core", "api", "pages", "streamlit_app.py", "server.py", "debug_memory.py")
+SERVING += ("debug_memory_panel.py", "debug_memory_streamlit.py")
+
+
+BROUGHT_ALONG = {"anyio", "click", "pydantic-core", "starlette"}
+"""What FastAPI, uvicorn, Streamlit and pydantic are made of and hand to whoever uses them."""
+
+
+def test_what_is_brought_along_is_pinned_and_asked_for() -> None:
+    assert set(requirements(CONSTRAINTS)) >= BROUGHT_ALONG
+    assert closure(set(requirements(SERVE))) >= BROUGHT_ALONG
 
 
 @pytest.mark.parametrize("module", sorted(imported_packages(*SERVING)))
 def test_what_serves_imports_only_what_serving_installs(module: str) -> None:
-    # Exactly pinned by pydantic itself, whose version is pinned.
-    allowed = set(requirements(SERVE)) | {"pydantic-core"}
-
-    assert providers(module) & allowed, f"{module} is in no serving requirement"
+    assert providers(module) & (set(requirements(SERVE)) | BROUGHT_ALONG), (
+        f"{module} is in no serving requirement"
+    )
 
 
 @pytest.mark.parametrize("module", sorted(imported_packages("training", "benchmarks", "tests")))
 def test_everything_imported_is_required(module: str) -> None:
-    brought_along = {"huggingface-hub", "packaging"} & set(requirements(CONSTRAINTS))
+    pinned = set(everything()) | set(requirements(CONSTRAINTS))
 
-    assert providers(module) & (set(everything()) | brought_along), f"{module} is in no requirement"
+    assert providers(module) & pinned, f"{module} is in no requirement"
 
 
 def test_everything_required_is_used() -> None:
-    parts = (*SERVING, "training", "benchmarks", "tests")
+    parts = (*SERVING, "scripts", "training", "benchmarks", "tests")
     used = set().union(*(providers(module) for module in imported_packages(*parts)))
 
     assert set(everything()) - used - set(NOT_IMPORTED) == set()
