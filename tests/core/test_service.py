@@ -27,6 +27,7 @@ from core.errors import (
     PhotoError,
     QueueFullError,
 )
+from core.memory.ledger import Ledger, install
 from core.memory.pressure import PressureWatch
 from core.merge import Detection
 from core.model_keeper import PALETTES
@@ -876,3 +877,16 @@ def test_info_about_loading_is_logged(make: Make, caplog: pytest.LogCaptureFixtu
     make()
 
     assert "rss_before_mb=" in caplog.text and "rss_warm_mb=" in caplog.text
+
+
+def test_loading_and_analyses_are_operations_of_the_memory_ledger(make: Make) -> None:
+    ledger = Ledger()
+    before = install(ledger)
+    try:
+        place = make()
+        place.let()
+        place.service.analyze(encoded(), name="wall.png")
+    finally:
+        install(before)
+
+    assert [done.name for done in ledger.operations()] == ["load the models", "analyse"]
