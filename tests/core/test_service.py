@@ -884,7 +884,6 @@ def test_loading_and_analyses_are_operations_of_the_memory_ledger(make: Make) ->
     before = install(ledger)
     try:
         place = make()
-        place.let()
         place.service.analyze(encoded(), name="wall.png")
     finally:
         install(before)
