@@ -104,7 +104,7 @@ def _draw_operations(operations: tuple[Operation, ...], _: Translate) -> None:
         st.caption(_("None yet."))
     for operation in operations[: -OPERATIONS - 1 : -1]:
         text = _("{name}: {kept} MiB kept, {rise} at its peak, {time} s").format(
-            name=plain(operation.name),
+            name=plain(_(operation.name)),
             kept=f"{operation.kept_mb:+.1f}",
             rise=f"{operation.rise_mb:+.1f}",
             time=f"{operation.duration_ms / 1000:.2f}",
@@ -125,7 +125,7 @@ def _draw_allocations(bench: Workbench, _: Translate) -> None:
 
 
 def _draw_arming(names: list[str], bench: Workbench, _: Translate) -> None:
-    chosen = st.selectbox(_("Operation"), names)
+    chosen = st.selectbox(_("Operation"), names, format_func=_)
     armed = chosen in bench.armed_traces
     if st.button(_("Trace its next run"), disabled=armed, key="debug_memory_trace"):
         bench.armed_traces.add(chosen)
@@ -135,7 +135,7 @@ def _draw_arming(names: list[str], bench: Workbench, _: Translate) -> None:
 
 
 def _draw_trace(trace: Trace, _: Translate) -> None:
-    st.markdown(f"**{plain(trace.name)}**")
+    st.markdown(f"**{plain(_(trace.name))}**")
     if trace.refused:
         st.warning(plain(_(trace.refused)))
         return

@@ -87,7 +87,7 @@ def show_timeline() -> None:
     )
     rows = [
         {
-            _("Operation"): row.name,
+            _("Operation"): told(row.name),
             _("Before, MiB"): round(row.before_mb, 1),
             _("Peak, MiB"): round(row.peak_mb, 1),
             _("After, MiB"): round(row.after_mb, 1),

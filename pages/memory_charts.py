@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.memory.ledger import Moment, Operation
-from pages.words import _
+from pages.words import _, told
 
 Spec = dict[str, Any]
 
@@ -21,7 +21,7 @@ def timeline_chart(moments: Sequence[Moment], operations: Sequence[Operation]) -
             "to": 1000 * row.started_s + row.duration_ms,
             "mb": round(row.peak_mb, 2),
             "kept": round(row.kept_mb, 2),
-            "name": row.name,
+            "name": told(row.name),
         }
         for row in operations
     ]

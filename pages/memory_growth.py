@@ -79,14 +79,14 @@ def show_explanations() -> None:
             bench.set_mark()
         if st.button(_("Explain the growth since the mark"), disabled=bench.mark is None):
             bench.explain_since_mark()
-        chosen = st.selectbox(_("Operation"), names)
+        chosen = st.selectbox(_("Operation"), names, format_func=told)
         if st.button(_("Explain its next run"), disabled=chosen is None):
             bench.armed_explanations.add(str(chosen))
     if bench.mark is not None:
         text = _("Mark of {time}, at {size} MiB.")
         st.caption(text.format(time=clock(bench.marked_s), size=f"{bench.mark.rss_mb:.1f}"))
     for name in sorted(bench.armed_explanations):
-        st.caption(_("The next run of {name} is explained.").format(name=plain(name)))
+        st.caption(_("The next run of {name} is explained.").format(name=plain(told(name))))
     for explanation in reversed(bench.explanations):
         show_explanation(explanation)
 
@@ -94,7 +94,7 @@ def show_explanations() -> None:
 def show_explanation(explanation: Explanation) -> None:
     """One verdict: the growth, then its reasons with their sizes."""
     verdict = explanation.explained.verdict
-    what = plain(explanation.name) if explanation.name else _("since the mark")
+    what = plain(told(explanation.name)) if explanation.name else _("since the mark")
     with st.container(border=True):
         st.markdown(
             _("**{growth} MiB** {what}, {time}; {given} MiB were given back.").format(

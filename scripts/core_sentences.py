@@ -39,10 +39,16 @@ from scripts.syntax import (
 )
 
 ROOT = Path(__file__).resolve().parents[1]
-PATTERNS = ("core/**/*.py", "pages/*.py", "training/*.py", "debug_memory_streamlit.py")
+PATTERNS = (
+    "core/**/*.py",
+    "pages/*.py",
+    "training/*.py",
+    "debug_memory_streamlit.py",
+    "streamlit_app.py",
+)
 
 COMMANDS = ("core/__main__.py", "core/memory/command_line.py", "core/monitor")
-"""How the paths of command lines begin. They speak English: what is raised there never reaches a page."""
+"""How the paths of command lines begin. They speak English: none of it reaches a page."""
 
 RETURNED = {
     "core/memory/black_box.py": ("sentence",),
@@ -55,6 +61,9 @@ VALIDATORS = "core/settings.py"
 
 OWNERS = ("debug_memory_streamlit.py", "pages/memory_panel.py")
 """Kinds and notes of owners are cells of a table, not sentences."""
+
+OPERATIONS = ("operation", "track")
+"""What is measured by the memory debugger has a name, which its page shows."""
 
 MOST_EXPANDED = 3
 """With more alternatives, they become templates of their own."""
@@ -113,6 +122,8 @@ class Sources:
             if name_of(node.func) in self._errors:
                 for argument in said_by(node):
                     self._take(argument, module, function, must=True)
+            elif name_of(node.func) in OPERATIONS and node.args:
+                self._take(node.args[0], module, function)
             elif module.path == VALIDATORS and name_of(node.func) == "ValueError":
                 self._take(node.args[0], module, function, must=True)
         if module.path.startswith("core/"):
