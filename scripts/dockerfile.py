@@ -191,7 +191,7 @@ def context_files(root: Path) -> list[str]:
 class _Rule:
     pattern: re.Pattern[str]
     back: bool
-    first: str
+    first: re.Pattern[str]
 
 
 def _rules(text: str) -> list[_Rule]:
@@ -203,11 +203,14 @@ def _rules(text: str) -> list[_Rule]:
         back, glob = stripped.startswith("!"), stripped.removeprefix("!").strip("/")
         if re.search(r"[\[\]\\?]", glob):
             raise NotUnderstoodError(f"unknown pattern {stripped} in .dockerignore")
-        parts = re.split(r"(\*\*/|\*\*|\*)", glob)
-        known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
-        pattern = re.compile("".join(known.get(part, re.escape(part)) for part in parts))
-        rules.append(_Rule(pattern, back, glob.split("/")[0]))
+        rules.append(_Rule(_expression(glob), back, _expression(glob.split("/")[0])))
     return rules
+
+
+def _expression(glob: str) -> re.Pattern[str]:
+    parts = re.split(r"(\*\*/|\*\*|\*)", glob)
+    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+    return re.compile("".join(known.get(part, re.escape(part)) for part in parts))
 
 
 def _ignored(path: str, rules: list[_Rule]) -> bool:
@@ -222,11 +225,10 @@ def _ignored(path: str, rules: list[_Rule]) -> bool:
 
 def _may_hold(folder: Path, rules: list[_Rule]) -> bool:
     """Whether anything below ``folder`` may be in the context: it is itself, or a line with ``!``
-    begins with its first part."""
+    may begin with its first part."""
     if not _ignored(folder.as_posix(), rules):
         return True
-    first = folder.parts[0]
-    return any(rule.back and ("*" in rule.first or rule.first == first) for rule in rules)
+    return any(rule.back and rule.first.fullmatch(folder.parts[0]) for rule in rules)
 
 
 def image_files(image: Image, root: Path) -> dict[str, str]:
