@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.review_edits import FONT_GRADES, V_GRADES, DescribeProblem
 from core.wall import Problem
-from pages.review_state import edit
+from pages.review_state import make
 from pages.words import _
 
 
@@ -18,7 +18,7 @@ def show_description(problem: Problem) -> None:
         _("Name of problem {number}").format(number=problem.id),
         key="name",
         max_chars=60,
-        on_change=lambda: edit(DescribeProblem(problem.id, name=st.session_state["name"])),
+        on_change=lambda: make(DescribeProblem(problem.id, name=st.session_state["name"])),
     )
     grades = list(dict.fromkeys(["", *FONT_GRADES, *V_GRADES, problem.grade]))
     set_value("grade", problem.grade)
@@ -27,7 +27,7 @@ def show_description(problem: Problem) -> None:
         grades,
         key="grade",
         accept_new_options=True,
-        on_change=lambda: edit(DescribeProblem(problem.id, grade=st.session_state["grade"] or "")),
+        on_change=lambda: make(DescribeProblem(problem.id, grade=st.session_state["grade"] or "")),
     )
 
 

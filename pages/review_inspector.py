@@ -21,7 +21,7 @@ from core.review_edits import (
 from core.wall import Hold, Problem
 from pages.colour_words import colour_word
 from pages.review_description import pick, same, set_value, show_description
-from pages.review_state import desk, edit
+from pages.review_state import desk, edit, make
 from pages.review_wall import delete
 from pages.shared import plain
 from pages.words import _, ngettext
@@ -139,7 +139,7 @@ def show_actions(review: Review, chosen: list[Hold]) -> None:
                 _("Merge problems"),
                 key="merge",
                 icon=":material/merge:",
-                on_click=edit,
+                on_click=make,
                 args=(MergeProblems(problems),),
             )
         if len(problems) == 1 and set(review.problem(problems[0]).holds) - set(ids):
@@ -149,7 +149,7 @@ def show_actions(review: Review, chosen: list[Hold]) -> None:
                 key="split",
                 icon=":material/call_split:",
                 help=_("Make a problem of its own of these holds."),
-                on_click=edit,
+                on_click=make,
                 args=(SplitProblem(problems[0], mine),),
             )
             st.button(

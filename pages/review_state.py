@@ -99,6 +99,11 @@ def edit(*edits: Edit) -> bool:
     return change(apply)
 
 
+def make(*edits: Edit) -> None:
+    """:func:`edit` for a widget, which asks for no answer."""
+    edit(*edits)
+
+
 def look_at(number: int) -> None:
     """Show another photo; the selection belonged to the last one."""
     desk().queue.current = number

@@ -103,12 +103,18 @@ def show_holds(review: Review, palette: Sequence[str]) -> None:
             "chosen": st.column_config.CheckboxColumn(" ", width=40, help=_("Select it")),
             "hold": st.column_config.NumberColumn(_("Hold"), width=60),
             "colour": st.column_config.SelectboxColumn(
-                _("Colour"), options=names, required=True, format_func=colour_word
+                _("Colour"),
+                options=names,
+                required=True,
+                format_func=lambda name: colour_word(str(name)),
             ),
             "sure": st.column_config.NumberColumn(_("Sure"), format="%d %%", width=60),
             "unsure": st.column_config.TextColumn("?", width=30),
             "kind": st.column_config.SelectboxColumn(
-                _("Kind"), options=list(kinds), required=True, format_func=kinds.__getitem__
+                _("Kind"),
+                options=list(kinds),
+                required=True,
+                format_func=lambda kind: kinds[str(kind)],
             ),
             "problem": st.column_config.SelectboxColumn(
                 _("Problem"), options=[p.id for p in review.problems], width=70

@@ -43,7 +43,8 @@ def show_vision(review: Review) -> None:
         )
     )
     analysis = review.analysis()
-    for deficiency in (desk().vision,) if desk().vision else DEFICIENCIES:
+    viewer = desk().vision
+    for deficiency in DEFICIENCIES if viewer is None else (viewer,):
         show_pairs(words[deficiency], confusable_problems(analysis, deficiency), review)
 
 

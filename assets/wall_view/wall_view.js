@@ -91,7 +91,7 @@ class Wall {
     this.buildFilters();
     drawLabels(this);
     this.settle();
-    this.showTip(null);
+    this.showTip(this.holds.get(this.tipped) ?? null); // it may say something else now
   }
 
   newPhoto(photo) {
@@ -226,6 +226,7 @@ class Wall {
 
   showTip(hold) {
     this.tip.hidden = !hold;
+    this.tipped = hold?.id ?? null;
     if (!hold) return;
     const title = htmlElement("strong", {}, this.problemWords(hold.problem));
     const colour = `${this.colourWord(hold)} ${hold.confidence} %`;

@@ -52,6 +52,7 @@ def a_plain_hold(page: Page) -> tuple[int, str]:
 
 def save(page: Page, name: str) -> None:
     if folder := os.environ.get("CLIMBMATE_SCREENSHOTS"):
+        page.wait_for_timeout(2500)  # widgets that are loaded late
         page.screenshot(path=str(Path(folder) / name))
 
 
@@ -64,7 +65,8 @@ def click_hold(page: Page, hold: int, size: str) -> None:
     else:
         page.mouse.click(*place)
     expect(page.locator(f'.hold[data-hold="{hold}"].selected')).to_have_count(1)
-    expect(page.get_by_text(f"Hold {hold}", exact=True).first).to_be_visible()
+    expect(page.locator(".st-key-pick_colour")).to_be_visible()
+    expect(page.locator(".tip")).to_contain_text(f"Hold {hold}")
 
 
 def pick_colour(page: Page, colour: str, size: str) -> None:
