@@ -7,6 +7,8 @@ phone: below it) the selection and the tabs. Everything a part needs lies on the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core.photo_queue import QueuedPhoto
@@ -81,7 +83,7 @@ def show_review(ready: Ready, photo: QueuedPhoto, review: Review, picture: WallP
 def show_sections(ready: Ready, review: Review, picture: WallPicture) -> None:
     """The rest in tabs, of which only the open one is made."""
     titles = [_("Problems"), _("Holds"), _("Numbers"), _("Vision"), _("Files")]
-    makers = [
+    makers: list[Callable[[], None]] = [
         lambda: show_problems(review),
         lambda: show_holds(review, palette(ready)),
         lambda: show_numbers(review.analysis()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import PurePath
 
 import streamlit as st
@@ -33,7 +34,7 @@ def show_downloads(review: Review, picture: WallPicture) -> None:
                 label = _("Printable sheet, part {number}").format(number=number)
             file(
                 label,
-                lambda part=part: sheet(review, picture, words, part),
+                partial(sheet, review, picture, words, part),
                 f"{stem}.sheet{number if len(parts) > 1 else ''}.pdf",
                 "application/pdf",
                 ":material/print:",
