@@ -24,7 +24,7 @@ STOP_S = 30.0
 SMALL_SERVER = {
     "HOST": "127.0.0.1",
     # All clients have one address here; the limit per address has tests of its own.
-    "RATE_LIMIT": "",
+    "RATE_LIMIT": "off",
     "MALLOC_ARENA_MAX": "2",
     "PYTHONUNBUFFERED": "1",
 }

@@ -209,7 +209,7 @@ class Settings(BaseSettings):
     rate_limit: str = Field(
         "60/minute",
         description="Requests that one key, or one address without a key, may make: a number per "
-        "`second`, `minute`, `hour` or `day`. Empty: as many as it likes.",
+        "`second`, `minute`, `hour` or `day`. `off`: as many as it likes.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -271,6 +271,8 @@ class Settings(BaseSettings):
     @classmethod
     def _check_rate(cls, value: str) -> str:
         rate = "".join(value.lower().split())
+        if rate == "off":  # an empty variable means the default, so that needs a word
+            return ""
         if rate and not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
             raise ValueError("expected a number per second, minute, hour or day, as 60/minute")
         return rate

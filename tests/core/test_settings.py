@@ -46,6 +46,9 @@ READ = [
     ("CLIMBMATE_CACHE_DIR", "/tmp/a b", "cache_dir", Path("/tmp/a b")),
     ("LOG_LEVEL", " info ", "log_level", "INFO"),
     ("CLIP_MODEL", "ViT-B-32", "clip_model", "ViT-B-32"),
+    ("RATE_LIMIT", " 5 / Second", "rate_limit", "5/second"),
+    ("RATE_LIMIT", "Off", "rate_limit", ""),
+    ("RATE_LIMIT", "", "rate_limit", "60/minute"),
 ]
 
 
