@@ -8,12 +8,12 @@ loaded or changed here.
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from core.analysis import analyze, finish
 from core.model_folder import CHECKSUMS
 from core.service import ModelService
 from core.settings import Settings
@@ -80,12 +80,16 @@ def report(settings: Settings) -> tuple[ModelReport, ...]:
 
 
 def measure(service: ModelService, photo: bytes) -> Timings:
-    """Analyse the JPEG ``photo`` anew in the service's one worker, after whoever waits there.
+    """Analyse the encoded ``photo`` anew with the service's models, past its cache and its counts,
+    after the analysis that runs there.
 
-    Bytes behind a JPEG's end mean nothing to its reader, but make it another file to the cache: so
-    it is analysed, not remembered. Raises what :meth:`core.service.ModelService.analyze` raises.
+    Raises what :meth:`core.service.ModelService.use_models` and :func:`core.analysis.analyze`
+    raise.
     """
-    return service.analyze(photo + secrets.token_bytes(16), name="measure").analysis.timings_ms
+    settings = service.settings
+    return service.use_models(
+        lambda models: finish(analyze(photo, models, settings, name="measure"))
+    ).timings_ms
 
 
 def _report(

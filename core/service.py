@@ -16,9 +16,11 @@ import hashlib
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from core.analysis import Models, Step, analyze
 from core.answers import (
@@ -31,6 +33,7 @@ from core.answers import (
     not_started,
 )
 from core.choices import Choices
+from core.errands import MAX_WAITING, Errand
 from core.errors import ClimbMateError
 from core.jobs import Failure, Job, Waiter
 from core.memory.ledger import operation
@@ -52,6 +55,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 IDLE_CHECK_S = 10.0
 """How often an idle worker looks at the memory."""
@@ -90,6 +95,8 @@ class ModelService:
         self._busy = False
         self._closing = False
         self._line: WaitingLine[Step | Answer] = WaitingLine(settings.queue_size, self._tally)
+        self._errands: deque[Errand[Any]] = deque()
+        self._errand: Errand[Any] | None = None
         self._unload_reason = ""
         self._worker: threading.Thread | None = None
 
@@ -183,6 +190,37 @@ class ModelService:
                 return item
         raise RuntimeError("the analysis ended without an answer")
 
+    def use_models(
+        self,
+        work: Callable[[Models], T],
+        *,
+        choices: Choices | None = None,
+        deadline_s: float | None = None,
+    ) -> T:
+        """What ``work`` makes of the models, in the one thread that has them: before the photos
+        that wait, after the analysis that runs. For short work; the models are loaded if need be.
+
+        Raises what ``work`` raises and the errors of :meth:`steps`.
+        """
+        settings = (choices or Choices()).applied_to(self.settings)
+        errand = Errand(work, settings)
+        with self._changed:
+            if self._closing:
+                raise closing_down()
+            if self._worker is None:
+                raise not_started()
+            if len(self._errands) >= MAX_WAITING:
+                raise self._line.full()
+            self._errands.append(errand)
+            self._changed.notify_all()
+        try:
+            return errand.wait(
+                self.settings.request_timeout_s if deadline_s is None else deadline_s
+            )
+        except TimeoutError:
+            with self._changed:
+                raise self._line.too_late() from None
+
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Call ``observer`` with every :class:`core.service_statistics.Event` from now on, in the
         thread it happens in; the returned function ends that.
@@ -249,6 +287,8 @@ class ModelService:
             self._closing = True
             worker = self._worker
             self._line.refuse(closing_down())
+            while self._errands:
+                self._errands.popleft().fail(closing_down())
             if worker is None:
                 self._state = "closed"
             self._changed.notify_all()
@@ -318,7 +358,9 @@ class ModelService:
 
     def _work(self) -> None:
         while self._await_work():
-            if self._line.running is None:
+            if self._errand is not None:
+                self._run_errand(self._errand)
+            elif self._line.running is None:
                 self._try_to_load()
             else:
                 self._serve(self._line.running)
@@ -331,18 +373,21 @@ class ModelService:
     def _await_work(self) -> bool:
         """Wait until there is something to do; False when that is to end."""
         with self._changed:
-            self._line.running, self._busy = None, False
+            self._line.running, self._errand, self._busy = None, None, False
             while True:
                 if self._unload_reason:
                     self._unload_asked()
                 if self._closing:
                     return False
                 self._line.drop_unwanted()
-                if self._wake or self._line:
+                if self._wake or self._line or self._errands:
                     break
                 if not self._changed.wait(IDLE_CHECK_S):
                     self._relieve()
             self._busy = True
+            if self._errands:
+                self._errand = self._errands.popleft()
+                return True
             if not self._wake:
                 self._line.advance()
             self._wake = False
@@ -371,6 +416,18 @@ class ModelService:
             self._changed.notify_all()
         self._tally.count(Event("loaded", spent_ms))
         return True
+
+    def _run_errand(self, errand: Errand[Any]) -> None:
+        if errand.abandoned:
+            return
+        try:
+            self._relieve(models_needed=True)
+            if self._try_to_load():
+                errand.run(self._keeper.bound(errand.settings))
+            else:
+                errand.fail(self._error or not_started())
+        except Exception as error:  # it is theirs who wait; the thread lives on
+            errand.fail(error)
 
     def _serve(self, job: Job[Step | Answer]) -> None:
         """Answer everybody who waits for ``job``, with a result or an error."""

@@ -53,7 +53,7 @@ class WaitingLine(Generic[T]):
         self.drop_unwanted()
         if len(self._waiting) >= self._size + (self.running is None):
             self._tally.count(Event("refused"))
-            raise self._full()
+            raise self.full()
         job.join(waiter)
         self._waiting.append(job)
         return job
@@ -98,7 +98,8 @@ class WaitingLine(Generic[T]):
             retry_after_s=seconds,
         )
 
-    def _full(self) -> QueueFullError:
+    def full(self) -> QueueFullError:
+        """The error of a request for which there is no place."""
         seconds = max(1, math.ceil(self._remaining_s()))
         return QueueFullError(
             "queue_full",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.errors import ClimbMateError, NotReadyError
+from core.analysis import Models
+from core.errors import ClimbMateError
 from core.photo_queue import QueuedPhoto
 from core.proposal import Proposal, propose_at, propose_in, typical_size
 from core.review import Review
@@ -13,7 +14,7 @@ from core.wall import Box, Point
 from core.wall_picture import WallPicture, photo_of, seen_drawing, seen_picture, wall_drawing
 from pages.colour_words import colour_words
 from pages.review_state import change, desk, edit, shown_review, what_was_done
-from pages.shared import Ready, plain
+from pages.shared import Ready, plain, session_choices
 from pages.wall_view import Chosen, Listeners, wall_view
 from pages.words import _
 
@@ -79,19 +80,17 @@ def propose(
     ready: Ready, review: Review, picture: WallPicture, point: Point | None, box: Box | None
 ) -> Proposal:
     """What the models see there."""
-    models = ready.service.models
-    if models is None:
-        raise NotReadyError(
-            "service_not_ready",
-            "The models were put away to save memory.",
-            "Add a photo, or the demo wall: that loads them again. Then add the hold.",
-        )
     photo = photo_of(picture, review.photo)
-    if point is not None:
-        size = typical_size(review.holds)
-        return propose_at(photo, point, models, ready.settings, typical_px=size)
-    assert box is not None  # the wall sends one or the other
-    return propose_in(photo, box, models, ready.settings)
+    settings = ready.settings
+
+    def look(models: Models) -> Proposal:
+        if point is not None:
+            size = typical_size(review.holds)
+            return propose_at(photo, point, models, settings, typical_px=size)
+        assert box is not None  # the wall sends one or the other
+        return propose_in(photo, box, models, settings)
+
+    return ready.service.use_models(look, choices=session_choices())
 
 
 def undo() -> None:

@@ -20,6 +20,7 @@ UPPER_FLOORS = {
     "core.__main__": 3,
     "core.service": 1,
     "core.shared_service": 1,
+    "core.errands": 1,
     "core.model_keeper": 1,
     "core.model_report": 1,
     "core.analysis": 1,

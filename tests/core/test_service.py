@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import threading
@@ -17,8 +18,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from core import analysis as analysis_module
 from core import service as service_module
 from core.analysis import Models, Step
+from core.errands import MAX_WAITING
 from core.errors import (
     ChoiceError,
     DeadlineError,
@@ -889,3 +892,119 @@ def test_loading_and_analyses_are_operations_of_the_memory_ledger(make: Make) ->
         install(before)
 
     assert [done.name for done in ledger.operations()] == ["load the models", "analyse"]
+
+
+def test_short_work_runs_in_the_workers_thread_with_the_models(make: Make) -> None:
+    place = make()
+
+    name, models = place.service.use_models(lambda m: (threading.current_thread().name, m))
+
+    assert name == "analysis" and models is place.service.models
+    assert events(place).get("analysed", 0) == 0
+
+
+def test_short_work_waits_for_the_running_analysis_and_goes_before_the_queued(make: Make) -> None:
+    place = make(gated=True)
+    order: list[str] = []
+
+    def analysed(shade: int) -> None:
+        place.service.analyze(encoded(shade))
+        order.append(f"photo {shade}")
+
+    first = threading.Thread(target=analysed, args=(1,))
+    first.start()
+    assert place.detector.entered.acquire(timeout=PATIENCE_S)
+    second = threading.Thread(target=analysed, args=(2,))
+    second.start()
+    queued(place, 1)
+    errand = threading.Thread(
+        target=place.service.use_models, args=(lambda _models: order.append("errand"),)
+    )
+    errand.start()
+    until(lambda: len(place.service._errands) == 1)
+    assert order == []
+    place.let()
+    for thread in (first, second, errand):
+        thread.join(PATIENCE_S)
+
+    assert order.index("errand") < order.index("photo 2")
+
+
+def test_what_short_work_raises_is_raised_and_the_worker_lives_on(make: Make) -> None:
+    place = make()
+
+    with pytest.raises(ZeroDivisionError):
+        place.service.use_models(lambda _models: 1 / 0)
+
+    assert place.service.use_models(lambda _models: 5) == 5
+
+
+def test_short_work_that_comes_too_late_is_not_begun(make: Make) -> None:
+    place = make(gated=True)
+    running = threading.Thread(target=place.service.analyze, args=(encoded(),))
+    running.start()
+    assert place.detector.entered.acquire(timeout=PATIENCE_S)
+    begun: list[int] = []
+
+    with pytest.raises(DeadlineError):
+        place.service.use_models(lambda _models: begun.append(1), deadline_s=0.05)
+    place.let()
+    running.join(PATIENCE_S)
+    assert place.service.use_models(lambda _models: 2) == 2
+
+    assert begun == []
+
+
+def test_short_work_is_bounded_and_refused_at_the_end(make: Make) -> None:
+    place = make(gated=True)
+    running = threading.Thread(target=place.service.analyze, args=(encoded(),))
+    running.start()
+    assert place.detector.entered.acquire(timeout=PATIENCE_S)
+    refused: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            place.service.use_models(lambda _models: None)
+        except NotReadyError as error:
+            refused.append(error)
+
+    waiting = [threading.Thread(target=ask) for _ in range(MAX_WAITING)]
+    for thread in waiting:
+        thread.start()
+    until(lambda: len(place.service._errands) == MAX_WAITING)
+    with pytest.raises(QueueFullError):
+        place.service.use_models(lambda _models: None)
+    closing = threading.Thread(target=place.service.close)
+    closing.start()
+    for thread in waiting:
+        thread.join(PATIENCE_S)
+    place.let()
+    closing.join(PATIENCE_S)
+
+    assert len(refused) == MAX_WAITING
+
+
+def test_short_work_without_a_start_is_refused() -> None:
+    with pytest.raises(NotReadyError):
+        ModelService(load_settings()).use_models(lambda _models: None)
+
+
+@pytest.mark.parametrize(("debugging", "frozen"), [("false", True), ("true", False)])
+def test_what_is_there_after_loading_is_out_of_the_collectors_rounds(
+    monkeypatch: pytest.MonkeyPatch, debugging: str, frozen: bool
+) -> None:
+    stand_in: Any = GatedDetector(None)
+    colours: Any = PaletteColours()
+    monkeypatch.setattr(analysis_module, "load_models", lambda _settings: Models(stand_in, colours))
+    monkeypatch.setenv("DEBUG_MEMORY", debugging)
+    try:
+        service = shared_service(load_settings())
+        assert service.wait_ready(PATIENCE_S).ready
+        until(lambda: bool(events(Place(service, stand_in, [])).get("loaded")))
+        if frozen:
+            until(lambda: gc.get_freeze_count() > 1000)
+        else:
+            assert gc.get_freeze_count() == 0
+    finally:
+        release_shared(service)
+        gc.unfreeze()
