@@ -15,7 +15,13 @@ from pages.words import _
 # A file of our own: the browser would fetch a named symbol from the network.
 ICON = Path(__file__).with_name("assets") / "icon.png"
 
-st.set_page_config(page_title="ClimbMate", page_icon=str(ICON), layout="wide")
+# The width belongs to the wall: the sidebar opens by itself for the memory debugger alone.
+st.set_page_config(
+    page_title="ClimbMate",
+    page_icon=str(ICON),
+    layout="wide",
+    initial_sidebar_state="expanded" if debug_memory.enabled() else "collapsed",
+)
 
 pages = [
     st.Page("pages/review.py", title=_("Review a wall"), icon=":material/landscape:", default=True),
@@ -26,7 +32,7 @@ if debug_memory.enabled():
     from pages.memory_panel import show_panel, watch_service
 
     pages.append(st.Page("pages/memory.py", title=_("Memory"), icon=":material/speed:"))
-page = st.navigation(pages)
+page = st.navigation(pages, position="top")
 show_language_switch()
 if debug_memory.enabled():
     show_panel()

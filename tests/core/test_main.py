@@ -46,7 +46,7 @@ def photo(tmp_path: Path) -> Path:
 
 def make_photo(path: Path) -> Path:
     out = io.BytesIO()
-    Image.new("RGB", (320, 260), (150, 140, 130)).save(out, "JPEG")
+    Image.new("RGB", (320, 260), (220, 210, 200)).save(out, "JPEG")
     path.write_bytes(out.getvalue())
     return path
 
