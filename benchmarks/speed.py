@@ -333,6 +333,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for holds in asked.holds:
                 found = measure_photo(bench, roads, size, holds, asked.runs, asked.naive_runs)
                 rows += found
+                say(results_table(found))  # what is measured is told, should the rest be stopped
     except ChildError as error:
         say(f"error: {error}")
         return 1
