@@ -11,10 +11,11 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import ClimbMateError, ReviewFileError
+from core.memory import preflight
 from core.review_file import check_photo, open_review
 from core.settings import Settings
 from pages.review_state import desk
-from pages.words import _
+from pages.words import _, ngettext
 
 DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo_wall.jpg"
 FORMATS = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "tif", "tiff", "bmp"]
@@ -42,12 +43,26 @@ def show_intake(settings: Settings) -> None:
             key="demo",
         )
         camera = st.toggle(_("Use the camera"), key="camera_on")
+    show_room(settings)
     if camera:
         st.camera_input(
             _("Photo of a wall"),
             key=f"camera-{turn}",
             on_change=take_uploads,
             args=(f"camera-{turn}",),
+        )
+
+
+def show_room(settings: Settings) -> None:
+    """How many photos the server's memory takes just now, in one plain line."""
+    room = preflight.room_now(settings)
+    if room:
+        text = ngettext("Room for {count} more photo.", "Room for {count} more photos.", room)
+        st.caption(text.format(count=room))
+    else:
+        st.warning(
+            _("The server has no room for a photo just now. Try again in a minute."),
+            icon=":material/memory:",
         )
 
 

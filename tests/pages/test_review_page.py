@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import analysis
 from core.analysis import Models
+from core.memory import preflight
 from core.photo_queue import MAX_PHOTOS, PhotoQueue, QueuedPhoto
 from core.review import Review
 from core.review_file import save_review
@@ -490,3 +491,23 @@ def test_what_the_session_chose_on_the_models_page_goes_along(repository: Path) 
     upload(app, ("wall.jpg", photo_bytes()))
 
     assert len(shown(app).holds) == 4
+
+
+@pytest.mark.parametrize(
+    ("room", "line"),
+    [
+        (4, "Room for 4 more photos."),
+        (1, "Room for 1 more photo."),
+        (0, "The server has no room for a photo just now. Try again in a minute."),
+    ],
+)
+@pytest.mark.usefixtures("fakes")
+def test_one_line_tells_how_many_photos_fit(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, room: int, line: str
+) -> None:
+    monkeypatch.setattr(preflight, "room_now", lambda _settings: room)
+
+    app = open_app(repository)
+
+    told = [element.value for element in [*app.caption, *app.warning]]
+    assert told.count(line) == 1
