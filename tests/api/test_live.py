@@ -169,7 +169,7 @@ RAW = [
     POST + FORM + b"\r\n\r\nab",
     POST + FORM + b"b" * 300 + b"\r\n\r\nab",
     b"\x16\x03\x01\x02\x00\x01\x00\x01",
-    b"GET /api/health HTTP/9.9\r\n\r\n",
+    b"GET /api/health HTTQ/1.1\r\n\r\n",
     b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
 ]
 

@@ -59,7 +59,7 @@ def test_stages_are_timed_once_for_each_analysis(client: TestClient) -> None:
 def test_service_cache_and_memory_are_read(client: TestClient) -> None:
     for seed in (1, 2, 1):
         client.post("/predict", files=form(photo(seed=seed)))
-    client.app.state.face.service.unload("test")  # type: ignore[attr-defined]
+    client.app.state.face.service.unload("test", 20.0)  # type: ignore[attr-defined]
 
     scrape = samples(client)
 
@@ -92,7 +92,7 @@ def test_callers_cannot_make_the_series_grow(client: TestClient) -> None:
 
 def test_the_dashboard_asks_only_for_what_there_is(client: TestClient) -> None:
     client.post("/predict", files=form())
-    client.app.state.face.service.unload("test")  # type: ignore[attr-defined]
+    client.app.state.face.service.unload("test", 20.0)  # type: ignore[attr-defined]
     names = {name for name, _ in samples(client)}
     dashboard = json.loads(DASHBOARD.read_text())
 

@@ -5,6 +5,7 @@ promise.
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import cv2
@@ -24,18 +25,24 @@ from core.weights import resolve_detector
 EMBEDDED, NAIVE, VIT, VIT_NAIVE = ROADS
 
 
+def larger_than_this_process_mb() -> int:
+    """A child has to outgrow whoever measures it, and this process is large after other tests."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024) + 200
+
+
 def test_a_childs_memory_is_its_peak_and_not_its_end() -> None:
-    # 400 MiB are written to and given back before the end.
-    code = "b = bytearray(400 << 20); b[::4096] = b'x' * len(b[::4096]); del b; print('told')"
+    size_mb = larger_than_this_process_mb()
+    # Written to and given back before the end.
+    code = f"b = bytearray({size_mb} << 20); b[::4096] = b'x' * len(b[::4096]); del b; print(5)"
 
     told, cost = run_child(["-c", code], clean_environment())
 
-    assert told == "told\n"
-    assert 400 < cost.peak_mb < 460
+    assert told == "5\n"
+    assert size_mb < cost.peak_mb < size_mb + 60
 
 
 def test_a_childs_seconds_are_those_of_the_wall_and_of_the_processor() -> None:
-    code = "import time; b = bytearray(600 << 20); time.sleep(0.4)"
+    code = f"import time; b = bytearray({larger_than_this_process_mb()} << 20); time.sleep(0.4)"
 
     _, cost = run_child(["-c", code + "; b[::4096] = b'x' * len(b[::4096])"], clean_environment())
 

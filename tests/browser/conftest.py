@@ -70,9 +70,12 @@ def _wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path
     pytest.fail(f"the server did not start: {log.read_text(errors='replace')}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[object]:
-    """Chromium, the system's own where there is one; the test is skipped, and says so, without."""
+    """Chromium, the system's own where there is one; the test is skipped, and says so, without.
+
+    Not longer than the tests of this folder: Playwright keeps an event loop running meanwhile.
+    """
     system = shutil.which("chromium") or shutil.which("chromium-browser")
     with playwright.sync_playwright() as driver:
         try:

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from core import analysis
 from core.analysis import Models
 from core.model_report import report
-from core.settings import DEFAULT_PALETTE, Settings
+from core.settings import DEFAULT_PALETTE, Settings, load_settings
+from core.shared_service import release_shared, shared_service
 from tests.core.fakes import fake_models, found
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
@@ -112,7 +113,10 @@ def test_measuring_analyses_anew_each_time(repository: Path, fakes: Models) -> N
 
 @pytest.mark.usefixtures("fakes")
 def test_kept_results_are_forgotten_and_counted(repository: Path) -> None:
-    app = press(open_page(repository), "Measure now")
+    app = open_page(repository)
+    service = shared_service(load_settings())
+    service.analyze((repository / "assets" / "demo_wall.jpg").read_bytes())
+    release_shared(service)
 
     press(app, "Forget kept results")
     assert "1 result was forgotten" in app.success[0].value

@@ -47,12 +47,12 @@ def test_an_armed_explanation_is_of_the_next_run_alone() -> None:
     bench.armed_explanations.add("work")
     for _ in range(2):
         with bench.track("work") as tracked:
-            kept.append(np.ones(40 * MIB, np.uint8))
+            kept.append(np.ones(160 * MIB, np.uint8))
 
     (explanation,) = bench.explanations
     assert explanation.name == "work" and tracked.explanation is None
-    assert explanation.explained.verdict.growth_mb == pytest.approx(40, abs=3)
-    assert explanation.explained.verdict.size_mb("native") == pytest.approx(40, abs=3)
+    assert explanation.explained.verdict.growth_mb == pytest.approx(160, rel=0.1)
+    assert explanation.explained.verdict.size_mb("native") == pytest.approx(160, rel=0.1)
 
 
 def test_marked_work_of_others_is_traced_and_explained_too() -> None:
@@ -108,13 +108,13 @@ def test_the_mark_moves_when_the_growth_was_explained() -> None:
     bench = Workbench()
     assert bench.explain_since_mark() is None
     bench.set_mark()
-    kept = np.ones(40 * MIB, np.uint8)
+    kept = np.ones(160 * MIB, np.uint8)
 
     first, second = bench.explain_since_mark(), bench.explain_since_mark()
 
     assert first is not None and second is not None and kept.size
-    assert first.explained.verdict.growth_mb == pytest.approx(40, abs=3)
-    assert second.explained.verdict.growth_mb == pytest.approx(0, abs=3)
+    assert first.explained.verdict.growth_mb == pytest.approx(160, rel=0.1)
+    assert second.explained.verdict.growth_mb == pytest.approx(0, abs=16)
     assert bench.mark is second.explained.after
 
 
