@@ -72,6 +72,16 @@ def detect(detector: Detector, pixels: np.ndarray) -> list[Detection]:
             return ended.value
 
 
+def as_seen(pixels: np.ndarray, dim: float) -> np.ndarray:
+    """What the models see of a photo on which every pixel has ``dim`` of its value and some grain
+    (1: the photo itself), by the product's own road.
+    """
+    if dim < 1:
+        grain = np.random.default_rng(0).normal(0, 1.5, pixels.shape)
+        pixels = np.clip(pixels * dim + grain, 0, 255).astype(np.uint8)
+    return expose(pixels).pixels
+
+
 def to_full(found: list[Detection], scale: float) -> list[Detection]:
     """Detections in pixels of the full photo."""
     return [Detection(d.kind, d.score, d.box * scale, d.outline * scale, d.cut) for d in found]
@@ -87,7 +97,12 @@ def ious(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def score_set(
-    name: str, images: Sequence[Path], detector: Detector, settings: Settings, work: float
+    name: str,
+    images: Sequence[Path],
+    detector: Detector,
+    settings: Settings,
+    work: float,
+    dim: float = 1.0,
 ) -> SetResult:
     """Detect on every photo of a set and score; ``work`` is the confidence the product works
     with.
@@ -98,7 +113,7 @@ def score_set(
     misses, hits, holds, kept = [], 0, 0, 0
     for truth in truths:
         photo = open_photo(truth.image.read_bytes(), name=truth.image.name, settings=settings)
-        found = to_full(detect(detector, expose(photo.pixels).pixels), photo.scale)
+        found = to_full(detect(detector, as_seen(photo.pixels, dim)), photo.scale)
         scorer.add(truth, found, photo.height, photo.width)
         matched, missed, listed = at_work(truth, found, work, photo.width, photo.height)
         hits, holds, kept = hits + matched, holds + matched + len(missed), kept + listed
@@ -171,13 +186,13 @@ class ColourScore:
     confusions: Counter[tuple[str, str]]
 
 
-def score_colours(table: Path, images: Path, settings: Settings) -> ColourScore:
+def score_colours(table: Path, images: Path, settings: Settings, dim: float = 1.0) -> ColourScore:
     """Name the colours of the table's holds by the product's own road and compare."""
     models = load_models(settings)
     score = ColourScore(0, 0, 0, 0, 0, 0, 0, Counter())
     for image, rows in named_photos(table, images):
         photo = open_photo(image.read_bytes(), name=image.name, settings=settings)
-        pixels = expose(photo.pixels).pixels
+        pixels = as_seen(photo.pixels, dim)
         found = in_reading_order(detect(models.detector, pixels))
         height, width = pixels.shape[:2]
         reading = models.colours.read(
@@ -282,6 +297,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--misses", type=Path, help="draw the worst misses into this picture")
     parser.add_argument("--json", type=Path, help="write the figures as JSON")
     parser.add_argument("--no-colours", action="store_true")
+    parser.add_argument("--dim", type=float, default=1.0, help="darken photos to this share")
     arguments = parser.parse_args(argv)
     product = load_settings()
     listing = load_settings(yolo_conf=LOWEST)
@@ -290,7 +306,7 @@ def main(argv: list[str] | None = None) -> None:
         detector = load_models(listing).detector
         for name, images in chosen_sets(arguments, Path(temporary)).items():
             chosen = every(images, arguments.most)
-            result = score_set(name, chosen, detector, listing, product.yolo_conf)
+            result = score_set(name, chosen, detector, listing, product.yolo_conf, arguments.dim)
             results.append(result)
             print(
                 f"{name}: at confidence {product.yolo_conf} recall {result.recall_at_work:.3f}, "
@@ -304,7 +320,7 @@ def main(argv: list[str] | None = None) -> None:
     tables = [p for p in (arguments.folders or [data_root()]) if (p / "colours.csv").exists()]
     for root in [] if arguments.no_colours else tables:
         images = root / "images" if arguments.folders else root / "valid" / "images"
-        score = score_colours(root / "colours.csv", images, product)
+        score = score_colours(root / "colours.csv", images, product, arguments.dim)
         print(colour_report(score))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")

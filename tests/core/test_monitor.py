@@ -118,6 +118,7 @@ def test_what_the_server_writes_is_read() -> None:
     with face(queue_size=5, model_cache_mb=2.0) as client:
         for seed in (1, 2, 2):
             assert client.post("/predict", files=form(photo(seed=seed))).status_code == 200
+        here_mb = psutil.Process().memory_info().rss / 2**20
         text = client.get("/metrics").text
 
         reading = reading_of(URL, text, "", None)
@@ -126,7 +127,6 @@ def test_what_the_server_writes_is_read() -> None:
     assert (reading.cache_entries, reading.cache_hits, reading.queue_size) == (2, 1, 5)
     assert reading.cache_limit_mb == 2.0 and 0 < reading.cache_mb < 0.1
     assert (reading.queued, reading.running) == (0, False)
-    here_mb = psutil.Process().memory_info().rss / 2**20
     assert reading.rss_mb == pytest.approx(here_mb, rel=0.1)
     assert 0 < reading.headroom_mb < reading.limit_mb <= psutil.virtual_memory().total / 2**20
 
