@@ -12,13 +12,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
-import psutil
-
 from core import analysis
 from core.analysis import Models
 from core.colour import ColourReader
 from core.memory.ledger import operation
 from core.memory.readings import rss_mb
+from core.sessions import return_freed_memory
 from core.settings import Settings
 from core.wall import ModelInfo
 
@@ -89,9 +88,7 @@ class ModelKeeper:
         self.models = None
         self._palettes.clear()
         self.grown_mb = 0.0
-        trim = getattr(psutil, "heap_trim", None)  # absent where the C library cannot do it
-        if trim is not None:
-            trim()
+        return_freed_memory()
         return max(0.0, before_mb - rss_mb())
 
     def _reader(self, colours: ColourReader, settings: Settings) -> ColourReader:

@@ -42,6 +42,7 @@ from core.memory.pressure import PressureWatch
 from core.model_keeper import Loader, ModelKeeper
 from core.result_cache import CacheInfo, ResultCache, ResultKey, decode_result, encode_result
 from core.service_statistics import Event, Observer, Statistics, Tally
+from core.sessions import return_freed_memory
 from core.settings import Settings
 from core.waiting_line import WaitingLine
 from core.wall import WallAnalysis
@@ -364,6 +365,7 @@ class ModelService:
                 self._try_to_load()
             else:
                 self._serve(self._line.running)
+                self._tidy()
             self._relieve()
         with self._changed:
             self._keeper.unload()
@@ -489,6 +491,15 @@ class ModelService:
             self._line.running = None
             if not job.done:
                 job.end(item)
+
+    def _tidy(self) -> None:
+        """After the last photo of the line, hand the pages of pictures that are gone back to the
+        system: kept by the C library, they grew by 40 MiB over a hundred photos of mixed size.
+        """
+        with self._changed:
+            idle = not self._line and not self._errands
+        if idle:
+            return_freed_memory()
 
     def _relieve(self, *, models_needed: bool = False) -> None:
         """Give memory back where it runs short: first the kept results, then the models."""
