@@ -15,6 +15,7 @@ from core.memory import preflight
 from core.review_file import check_photo, open_review
 from core.settings import Settings
 from pages.review_state import desk
+from pages.uploads import let_go
 from pages.words import _, ngettext
 
 DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo_wall.jpg"
@@ -72,6 +73,7 @@ def take_uploads(key: str) -> None:
     files = given if isinstance(given, list) else [given] if given is not None else []
     for file in files:
         take(file.name, file.getvalue())
+        let_go(file)
     if files:
         desk().rounds += 1
 
@@ -124,4 +126,5 @@ def take_review(key: str) -> None:
         queue.adopt(photo, review)
         desk().edits += 1
         desk().choose(())
+    let_go(file)
     desk().rounds += 1

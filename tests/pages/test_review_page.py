@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
 from core import analysis
@@ -511,3 +512,23 @@ def test_one_line_tells_how_many_photos_fit(
 
     told = [element.value for element in [*app.caption, *app.warning]]
     assert told.count(line) == 1
+
+
+@pytest.mark.usefixtures("fakes")
+def test_the_server_keeps_no_second_copy_of_an_upload(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[str] = []
+    original = MemoryUploadedFileManager.remove_file
+
+    def remove(self: MemoryUploadedFileManager, session_id: str, file_id: str) -> None:
+        gone.append(file_id)
+        original(self, session_id, file_id)
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", remove)
+    app = open_app(repository)
+
+    upload(app, ("a.jpg", photo_bytes(141)), ("b.jpg", photo_bytes(142)))
+
+    assert len(set(gone)) == 2
+    assert len(desk(app).queue.photos) == 2
