@@ -15,7 +15,7 @@ from core.memory import preflight
 from core.review_file import check_photo, open_review
 from core.settings import Settings
 from pages.review_state import desk
-from pages.uploads import let_go
+from pages.uploads import let_go, present
 from pages.words import _, ngettext
 
 DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo_wall.jpg"
@@ -69,8 +69,7 @@ def show_room(settings: Settings) -> None:
 
 def take_uploads(key: str) -> None:
     """Put what an uploader or the camera holds into the queue, and empty it."""
-    given = st.session_state[key]
-    files = given if isinstance(given, list) else [given] if given is not None else []
+    files = present(st.session_state[key])
     for file in files:
         take(file.name, file.getvalue())
         let_go(file)
@@ -105,9 +104,10 @@ def show_review_opener() -> None:
 
 def take_review(key: str) -> None:
     """Open the saved review beside the photo that it belongs to."""
-    file = st.session_state[key]
-    if file is None:
+    files = present(st.session_state[key])
+    if not files:
         return
+    (file,) = files
     queue = desk().queue
     try:
         review = open_review(file.getvalue())

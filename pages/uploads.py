@@ -10,6 +10,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 
+def present(given: object) -> list[UploadedFile]:
+    """The files in an uploader's value that are still there: one that was let go comes once more,
+    without its bytes, when the page is clicked on before its uploader was taken away."""
+    files = given if isinstance(given, list) else [given]
+    return [file for file in files if isinstance(file, UploadedFile)]
+
+
 def let_go(file: UploadedFile) -> None:
     """Drop the server's copy of ``file``, whose bytes the caller has; its uploader must not be
     shown again with it."""
