@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.alignment import Alignment
 from core.changes import Comparison, HoldChange
-from core.overlay import DARK
+from core.overlay import DARK, dashes
 from core.wall import RGB, Hold, WallAnalysis
 
 Pixels = NDArray[np.uint8]
@@ -98,11 +98,11 @@ def _draw_change(
             _stroke(picture, [here], True, colour, 2.2 * line, 3.6 * line)
             _sign(picture, here, colour, line, upright=True)
         case "went":
-            _stroke(picture, _dashes(here, 6 * line, 4 * line), False, colour, 1.7 * line, 3 * line)
+            _stroke(picture, dashes(here, 6 * line, 4 * line), False, colour, 1.7 * line, 3 * line)
             _sign(picture, here, colour, line, upright=False)
         case "moved" if old is not None:
             for outline in (old, here):
-                dots = _dashes(outline, 1.2 * line, 3.2 * line)
+                dots = dashes(outline, 1.2 * line, 3.2 * line)
                 _stroke(picture, dots, False, colour, 2 * line, 3.2 * line)
             _arrow(picture, old.mean(0), here.mean(0), colour, line)
         case _:
@@ -153,18 +153,3 @@ def _arrow(picture: Pixels, start: Doubles, end: Doubles, colour: RGB, line: flo
         np.array([end - head * along + side * 0.5 * head * across, end]) for side in (-1.0, 1.0)
     ]
     _stroke(picture, [np.array([start, end]), *wings], False, colour, 1.5 * line, 2.8 * line)
-
-
-def _dashes(outline: Doubles, dash: float, gap: float) -> list[Doubles]:
-    """A closed outline (P, 2) as dashes of about ``dash`` pixels with ``gap`` between them."""
-    closed = np.concatenate([outline, outline[:1]])
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
-    count = max(3, round(along[-1] / (dash + gap)))  # a whole number: no seam where it closes
-    period = along[-1] / count
-    dashes = []
-    for start in np.arange(count) * period:
-        stop = start + period * dash / (dash + gap)
-        inner = along[(along > start) & (along < stop)]
-        marks = np.concatenate([[start], inner, [stop]])
-        dashes.append(np.column_stack([np.interp(marks, along, closed[:, k]) for k in (0, 1)]))
-    return dashes

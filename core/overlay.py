@@ -150,7 +150,7 @@ def _draw_outline(picture: Pixels, hold: Hold, outline: NDArray[np.float64], lin
     casing = width + max(3, round(1.3 * line))
     _stroke(picture, [outline], True, contrasting(colour), casing)
     if hold.kind == "volume":
-        _stroke(picture, _dashes(outline, 7 * line, 5 * line), False, colour, width)
+        _stroke(picture, dashes(outline, 7 * line, 5 * line), False, colour, width)
     else:
         _stroke(picture, [outline], True, colour, width)
 
@@ -175,21 +175,21 @@ def _fixed_point(points: NDArray[np.float64]) -> NDArray[np.int32]:
     return fixed
 
 
-def _dashes(outline: NDArray[np.float64], dash: float, gap: float) -> list[NDArray[np.float64]]:
+def dashes(outline: NDArray[np.float64], dash: float, gap: float) -> list[NDArray[np.float64]]:
     """A closed outline (n, 2) as dashes of about ``dash`` pixels with ``gap`` between them."""
     closed = np.concatenate([outline, outline[:1]])
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
     count = max(3, round(along[-1] / (dash + gap)))  # a whole number: no seam where it closes
     period = along[-1] / count
-    dashes = []
+    marked = []
     for start in np.arange(count) * period:
         stop = start + period * dash / (dash + gap)
         inner = along[(along > start) & (along < stop)]
         marks = np.concatenate([[start], inner, [stop]])
-        dashes.append(
+        marked.append(
             np.column_stack([np.interp(marks, along, closed[:, axis]) for axis in (0, 1)])
         )
-    return dashes
+    return marked
 
 
 def _draw_plates(picture: Pixels, analysis: WallAnalysis, scale: float, line: float) -> None:
