@@ -154,15 +154,16 @@ def measure(folder: Path) -> tuple[float, float, float]:
             round_outline = middle + half * np.stack(
                 [np.cos(t := np.linspace(0, 6.283, 32)), np.sin(t)], 1
             )
-            ellipses.append(_iou(outline, round_outline, pixels.shape[:2]))
+            ellipses.append(overlap(outline, round_outline, pixels.shape[:2]))
             guess = guess_outline(pixels, box)
             if guess is not None:
                 kept += 1
-                ious.append(_iou(outline, guess, pixels.shape[:2]))
+                ious.append(overlap(outline, guess, pixels.shape[:2]))
     return kept / max(len(ellipses), 1), float(np.mean(ious)), float(np.mean(ellipses))
 
 
-def _iou(a: np.ndarray, b: np.ndarray, shape: tuple[int, int]) -> float:
+def overlap(a: np.ndarray, b: np.ndarray, shape: tuple[int, int]) -> float:
+    """Intersection over union of two outlines (P, 2) in pixels of a picture of ``shape``."""
     masks = []
     for outline in (a, b):
         mask = np.zeros(shape, np.uint8)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -336,15 +337,25 @@ def test_wrong_arguments_are_refused(arguments: list[str]) -> None:
     assert caught.value.code == 2
 
 
+def heed_interrupts() -> None:
+    """A shell's background job ignores the interrupt, and would hand that on to its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_an_interrupted_monitor_ends_without_a_traceback(server: Any, metrics: str) -> None:
     url, told = server
     told |= told_fine(metrics)
     command = [sys.executable, "-m", "core", "monitor", "--url", url, "--every", "0.1"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, text=True)
-    assert process.stdout is not None and process.stderr is not None
-    first = process.stdout.readline()
-    process.send_signal(2)
-    out, err = process.communicate(timeout=20)
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=-1, stderr=-1, text=True, preexec_fn=heed_interrupts
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
 
     assert first.startswith(f"ClimbMate  {url}  ready") and "\033" not in first + out
     assert (process.returncode, err) == (130, "")

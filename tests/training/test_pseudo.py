@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from training.pseudo import (
-    _iou,
     guess_all,
     guess_outline,
     load_outlines,
     measure,
+    overlap,
     save_outlines,
     with_outlines,
 )
@@ -58,7 +58,7 @@ def test_the_outline_of_a_clear_hold_is_found(size: float, turn: float) -> None:
     guess = guess_outline(painted([outline]), bounds(outline))
 
     assert guess is not None and guess.dtype == np.float32
-    assert _iou(guess, outline, (300, 400)) > 0.88
+    assert overlap(guess, outline, (300, 400)) > 0.88
     assert np.abs(bounds(guess) - bounds(outline)).max() < 1e-3  # its bounds are the box
 
 
@@ -67,7 +67,7 @@ def test_a_hold_at_the_edge_of_the_photo() -> None:
 
     guess = guess_outline(painted([outline]), np.clip(bounds(outline), 0, 400))
 
-    assert guess is None or _iou(guess, outline, (300, 400)) > 0.8
+    assert guess is None or overlap(guess, outline, (300, 400)) > 0.8
 
 
 @pytest.mark.parametrize("box", [(100, 100, 105, 140), (100, 100, 140, 107)])
@@ -111,7 +111,7 @@ def test_only_believed_outlines_are_marked_known(labelled: Path) -> None:
     assert guessed.outline_known[0] and guessed.outline_known[2]
     assert np.array_equal(guessed.outlines[2], truth.outlines[2])
     sides = np.array([400, 300])
-    assert _iou(guessed.outlines[0] * sides, egg((100, 100), 30), (300, 400)) > 0.88
+    assert overlap(guessed.outlines[0] * sides, egg((100, 100), 30), (300, 400)) > 0.88
     if not guessed.outline_known[1]:
         assert np.array_equal(guessed.outlines[1], truth.outlines[1])
 
