@@ -1,7 +1,7 @@
 """Short work with the loaded models, besides whole analyses: an outline for a click, a timing.
 
 The models have one thread, and whoever needs them for a moment hands in an :class:`Errand` and
-waits for its end. When it is its turn is decided in :mod:`core.service`.
+waits for its end. When it is its turn is decided in :mod:`core.agenda`.
 """
 
 from __future__ import annotations

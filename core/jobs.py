@@ -1,7 +1,7 @@
 """Work that several callers wait for: one job, many waiters, each with a deadline of its own.
 
 A waiter takes items from its own line in its own thread; whoever does the work hands items to the
-job. What the work is, and in which order jobs are done, is decided in :mod:`core.service`. Nothing
+job. What the work is, and in which order jobs are done, is decided in :mod:`core.agenda`. Nothing
 locks here: the owner's lock guards a job, and a waiter's line is safe by itself.
 """
 

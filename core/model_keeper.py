@@ -1,7 +1,7 @@
 """The loaded models of a service: loading with warm-up, binding to a request's settings, unloading.
 
-One thread at a time uses a :class:`ModelKeeper` (:mod:`core.service` sees to that). When to load
-and when to unload is decided there.
+One thread at a time uses a :class:`ModelKeeper` (:mod:`core.service_worker` sees to that). When to
+load and when to unload is decided there.
 """
 
 from __future__ import annotations

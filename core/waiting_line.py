@@ -2,7 +2,7 @@
 
 A job that is there already takes in whoever asks for the same; only new jobs need a place. The
 estimate of how long a place takes to become free looks at recent durations and at how far the
-running job is. Nothing locks and nothing runs here: :mod:`core.service` holds its lock around every
+running job is. Nothing locks and nothing runs here: :mod:`core.agenda` holds its lock around every
 call.
 """
 

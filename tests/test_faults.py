@@ -24,9 +24,9 @@ from PIL import Image
 
 from benchmarks.load_photos import with_other_bytes
 from benchmarks.load_rows import core_of
+from core.agenda import RETRY_PAUSE_S
 from core.memory import black_box
 from core.redis_cache import PREFIX
-from core.service import RETRY_PAUSE_S
 from scripts.dockerfile import image_files, read_dockerfile
 from tests.api.faces import DEMO, ROOT, RealServer, free_port, real_server, shaped_error
 

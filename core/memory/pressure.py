@@ -2,7 +2,7 @@
 
 :func:`judge` is pure: readings and the time go in, the next state and the relief to take come out.
 :class:`PressureWatch` asks it with this machine's readings. Freeing anything is the caller's work
-(:mod:`core.service` drops its results, then its models).
+(:mod:`core.service_worker` drops its results, then its models).
 
 Two things keep it from flapping. A level is left only when there is clearly more room than where it
 was entered. And what was given back and taken again, because a request needed it, is given back

@@ -19,6 +19,8 @@ FACES = {"api", "pages", "server", "streamlit_app", "tests", "benchmarks"}
 UPPER_FLOORS = {
     "core.__main__": 3,
     "core.service": 1,
+    "core.agenda": 1,
+    "core.service_worker": 1,
     "core.shared_service": 1,
     "core.errands": 1,
     "core.model_keeper": 1,

@@ -18,8 +18,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from core import agenda, service_worker
 from core import analysis as analysis_module
-from core import service as service_module
 from core.analysis import Models, Step
 from core.errands import MAX_WAITING
 from core.errors import (
@@ -276,7 +276,7 @@ def test_failed_loading_is_told_to_all_and_tried_again(
         service.analyze(encoded())
     assert len(outcome) == 2  # not tried again at once
 
-    monkeypatch.setattr(service_module, "RETRY_PAUSE_S", 0.0)
+    monkeypatch.setattr(agenda, "RETRY_PAUSE_S", 0.0)
     with pytest.raises(ModelError, match="disk gone"):
         service.analyze(encoded())
     assert len(service.analyze(encoded()).analysis.holds) == 5
@@ -286,7 +286,7 @@ def test_failed_loading_is_told_to_all_and_tried_again(
 
 
 def test_waiting_for_readiness_tries_a_failed_load_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "RETRY_PAUSE_S", 0.0)
+    monkeypatch.setattr(agenda, "RETRY_PAUSE_S", 0.0)
     stand_in: Any = GatedDetector(None)
     colours: Any = FakeColours()
     outcome: list[Exception | None] = [ModelError("weights_missing", "Gone."), None]
@@ -710,7 +710,7 @@ def test_results_go_first_then_the_models_and_both_come_back(
 
 
 def test_an_idle_service_notices_too(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "IDLE_CHECK_S", 0.01)
+    monkeypatch.setattr(service_worker, "IDLE_CHECK_S", 0.01)
     memory = Memory()
     place = make(watch=memory.watch)
     memory.left = 30.0
@@ -921,7 +921,7 @@ def test_short_work_waits_for_the_running_analysis_and_goes_before_the_queued(ma
         target=place.service.use_models, args=(lambda _models: order.append("errand"),)
     )
     errand.start()
-    until(lambda: len(place.service._errands) == 1)
+    until(lambda: len(place.service._agenda._errands) == 1)
     assert order == []
     place.let()
     for thread in (first, second, errand):
@@ -971,7 +971,7 @@ def test_short_work_is_bounded_and_refused_at_the_end(make: Make) -> None:
     waiting = [threading.Thread(target=ask) for _ in range(MAX_WAITING)]
     for thread in waiting:
         thread.start()
-    until(lambda: len(place.service._errands) == MAX_WAITING)
+    until(lambda: len(place.service._agenda._errands) == MAX_WAITING)
     with pytest.raises(QueueFullError):
         place.service.use_models(lambda _models: None)
     closing = threading.Thread(target=place.service.close)
