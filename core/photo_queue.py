@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -64,6 +65,7 @@ class PhotoQueue:
     photos: list[QueuedPhoto] = field(default_factory=list)
     current: int | None = None
     next_number: int = 1
+    _fate: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(self, name: str, data: bytes) -> QueuedPhoto:
         """Put a photo at the end; where the same bytes are there already, that one becomes the one
@@ -132,8 +134,9 @@ class PhotoQueue:
     ) -> None:
         """The analysis of ``photo`` ended; its bytes are let go. It is shown where nothing else
         is."""
-        photo.state, photo.review, photo.picture = "done", review, picture
-        photo.data, photo.seconds = b"", seconds
+        photo.review, photo.picture, photo.seconds = review, picture, seconds
+        photo.state = "done"  # last: another run of the page may look at it meanwhile
+        photo.data = b""
         if self.shown is photo:
             self.current = photo.number
 
@@ -144,11 +147,23 @@ class PhotoQueue:
         if isinstance(error, PhotoError):
             photo.data = b""
 
-    def stop(self) -> None:
-        """Give up everything that is not done yet; it can be tried again."""
-        for photo in self.photos:
-            if photo.state in ("waiting", "analysing"):
-                photo.state = "stopped"
+    def begin(self, photo: QueuedPhoto) -> bool:
+        """``photo`` is analysed from now on; False where it was stopped or removed meanwhile."""
+        with self._fate:
+            listed = any(other is photo for other in self.photos)
+            if not listed or photo.state not in ("waiting", "analysing"):
+                return False
+            photo.state = "analysing"
+        return True
+
+    def stop(self, *, spare: int | None = None) -> None:
+        """Give up everything that is not done yet; it can be tried again. The photo ``spare`` is
+        left alone: what came of it is being kept.
+        """
+        with self._fate:
+            for photo in self.photos:
+                if photo.state in ("waiting", "analysing") and photo.number != spare:
+                    photo.state = "stopped"
 
     def retry(self, number: int) -> None:
         """Let a failed or stopped photo wait again."""

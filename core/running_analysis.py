@@ -4,12 +4,15 @@ A page that is clicked on runs again in another thread, perhaps while the one be
 the next step. Both may take steps of the same analysis here: one at a time, and whatever the other
 was given is remembered, so nothing is lost and nothing is analysed twice. Closing it never waits: a
 thread that is inside ends it on its way out.
+
+What becomes of it is settled once: either it is closed, or one thread keeps what came of it. Whoever
+comes too late is told, and one that would keep it too waits until that is done.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from core.analysis import Step
 from core.answers import Answer
@@ -31,17 +34,37 @@ class RunningAnalysis:
         self.number = number
         self.picture: WallPicture | None = None
         self._steps = steps
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held while a step is taken, which may be long
+        self._keeping = threading.Lock()  # held while somebody keeps what came of it
+        self._fate = threading.Lock()  # held for a moment: closed or settled, never both
         self._closed = False
+        self._settled = False
         self._last: Step | Answer | None = None
         self._error: Exception | None = None
-        self._claimed = False
 
-    def claim(self) -> bool:
-        """True for the first that asks: only that one keeps the result."""
-        with self._lock:
-            first, self._claimed = not self._claimed, True
-        return first
+    @property
+    def closed(self) -> bool:
+        """Whether it was given up."""
+        return self._closed
+
+    def settle(self, keep: Callable[[], None]) -> bool:
+        """Call ``keep``, unless it was settled before or closed; whether that was done here.
+
+        A second thread waits until the first is through. What ``keep`` raises is raised, and
+        nothing is settled then.
+        """
+        with self._keeping:
+            with self._fate:
+                if self._closed or self._settled:
+                    return False
+                self._settled = True
+            try:
+                keep()
+            except BaseException:
+                with self._fate:
+                    self._settled = False
+                raise
+        return True
 
     def take(self) -> Step | Answer | None:
         """The next step or the answer; the answer again once there is one. None where another
@@ -63,14 +86,20 @@ class RunningAnalysis:
             raise self._error
         return self._last
 
-    def close(self) -> None:
-        """Give the analysis up; a second call does nothing."""
-        self._closed = True
+    def close(self) -> bool:
+        """Give the analysis up; False where it is too late, since its result is being kept. A
+        second call changes nothing.
+        """
+        with self._fate:
+            if self._settled:
+                return False
+            self._closed = True
         if self._lock.acquire(blocking=False):
             try:
                 self._steps.close()
             finally:
                 self._lock.release()
+        return True
 
     def _advance(self) -> None:
         try:

@@ -23,7 +23,7 @@ from pages.review_state import desk, look_at, shown_review
 from pages.review_tables import show_holds, show_problems
 from pages.review_vision import show_banner, show_vision
 from pages.review_wall import show_caption, show_history, show_wall
-from pages.review_work import make_place, work
+from pages.review_work import make_place, work_on
 from pages.shared import Ready, plain, ready_or_stop, session_choices, show_error
 from pages.words import _, told
 
@@ -116,7 +116,7 @@ def show() -> None:
     place = make_place()
     if shown is not None:
         show_review(ready, *shown)
-    work(ready, place)
+    work_on(ready, place)
 
 
 show()

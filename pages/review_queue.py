@@ -58,9 +58,15 @@ def remove_button(photo: QueuedPhoto, place: str) -> None:
 
 
 def remove(number: int) -> None:
-    """Take a photo off the list; a selection on it is gone too."""
-    desk().queue.remove(number)
-    desk().choose(())
+    """Take a photo off the list; a selection on it is gone too, and so is an analysis of it: with
+    nobody to take its steps it would keep the opened photo in memory.
+    """
+    work = desk()
+    work.queue.remove(number)
+    if work.running is not None and work.running.number == number:
+        work.running.close()
+        work.running = None
+    work.choose(())
 
 
 def show_list() -> None:

@@ -40,14 +40,25 @@ def doing(stage: Stage) -> str:
 
 def stop() -> None:
     """Give up what is being analysed and what waits."""
-    running, desk().running = desk().running, None
-    if running is not None:
-        running.close()
-    desk().queue.stop()
+    give_up(desk())
+
+
+def give_up(work: Desk) -> None:
+    """Stop everything on ``work`` that is not done, except a photo whose result is being kept just
+    now: that one is done in a moment.
+
+    Asks nothing of Streamlit, as everything here that another run of the page may be doing too.
+    """
+    running = work.running
+    too_late = running is not None and not running.close()
+    work.queue.stop(spare=running.number if running is not None and too_late else None)
+    if work.running is not None and not too_late:  # an earlier run may have begun one meanwhile
+        work.running.close()
+        work.running = None
 
 
 def make_place() -> DeltaGenerator:
-    """Where :func:`work` will show its progress: made before the wall, so that it stands above."""
+    """Where :func:`work_on` will show its progress: made before the wall, so that it stands above."""
     place = st.container()
     if desk().queue.next_up is not None:
         place.button(
@@ -56,7 +67,7 @@ def make_place() -> DeltaGenerator:
     return place
 
 
-def work(ready: Ready, place: DeltaGenerator) -> None:
+def work_on(ready: Ready, place: DeltaGenerator) -> None:
     """Analyse the next photo that waits, with its progress at ``place``; then the page runs again.
 
     Called last, so that everything else on the page can be used meanwhile.
@@ -64,26 +75,31 @@ def work(ready: Ready, place: DeltaGenerator) -> None:
     photo = desk().queue.next_up
     if photo is None:
         return
-    running = started(photo, ready)
-    waiting = sum(other.state == "waiting" for other in desk().queue.photos)
+    work = desk()
+    running = started(work, photo, ready)
+    if running is None:
+        return
+    waiting = sum(other.state == "waiting" for other in work.queue.photos)
     name = plain(photo.name) + (" · " + _("{count} more").format(count=waiting) if waiting else "")
     share, text = 0.0, _("Waiting for another analysis to end")
     bar = place.progress(share, text=f"{name} · {text}")
     try:
         while not isinstance(item := running.take(), Answer):
-            if photo.state != "analysing":
+            if running.closed:
                 return
             if item is not None:
                 share, text = item.share, doing(item.stage)
             # A newer run of the page ends this one here; it takes the same analysis up.
             bar.progress(share, text=f"{name} · {text}")
-        finish(desk(), photo, running, item, ready)
+        answer = item
+        running.settle(lambda: finish(work, photo, running, answer, ready))
     except ClimbMateError as error:
-        desk().queue.fail(photo, error)
+        fail(work, photo, running, error)
     except Exception as error:  # whatever it is, the other photos go on and the setter is told
         logger.exception("photo=%r analysis=failed", photo.name)
-        desk().queue.fail(photo, unexpected(photo, error))
-    desk().running = None
+        fail(work, photo, running, unexpected(photo, error))
+    if work.running is running:
+        work.running = None
     st.rerun()
 
 
@@ -96,17 +112,21 @@ def unexpected(photo: QueuedPhoto, error: Exception) -> ClimbMateError:
     )
 
 
-def started(photo: QueuedPhoto, ready: Ready) -> RunningAnalysis:
-    """The analysis of ``photo``: the one that is under way, else a new one."""
-    running = desk().running
-    if running is not None and running.number == photo.number:
+def started(work: Desk, photo: QueuedPhoto, ready: Ready) -> RunningAnalysis | None:
+    """The analysis of ``photo``: the one that is under way, else a new one; None where it was
+    stopped meanwhile.
+    """
+    running = work.running
+    if running is not None and running.number == photo.number and not running.closed:
         return running
     if running is not None:
         running.close()
-    photo.state = "analysing"
     steps = ready.service.steps(photo.data, name=photo.name, choices=session_choices())
-    desk().running = running = RunningAnalysis(photo.number, steps)
-    return running
+    work.running = running = RunningAnalysis(photo.number, steps)
+    if work.queue.begin(photo):
+        return running
+    running.close()
+    return None
 
 
 def finish(
@@ -116,10 +136,13 @@ def finish(
 
     Asks nothing of Streamlit: a run that is being ended must not be broken off in the middle.
     """
-    if not running.claim():
-        return
     picture = running.picture or picture_of(photo.data, photo.name, ready.settings)
     before = work.queue.shown
     work.queue.finish(photo, Review.of(answer.analysis), picture, answer.processing_ms / 1000)
     if work.queue.shown is not before:
         work.choose(())
+
+
+def fail(work: Desk, photo: QueuedPhoto, running: RunningAnalysis, error: ClimbMateError) -> None:
+    """Keep why there is no result, unless it was stopped or another run of the page did."""
+    running.settle(lambda: work.queue.fail(photo, error))

@@ -83,6 +83,16 @@ def test_stop_leaves_what_is_done() -> None:
     assert queue.next_up is None and photos[1].can_retry and not photos[0].can_retry
 
 
+def test_a_photo_that_was_stopped_or_removed_does_not_begin() -> None:
+    queue = PhotoQueue()
+    stopped, removed, waiting = (queue.add(f"{i}.jpg", bytes([i])) for i in range(3))
+    queue.remove(removed.number)
+    queue.stop(spare=waiting.number)
+
+    assert [queue.begin(photo) for photo in (stopped, removed, waiting)] == [False, False, True]
+    assert (stopped.state, waiting.state) == ("stopped", "analysing")
+
+
 def test_more_than_fits_is_refused_and_nothing_is_pushed_out() -> None:
     queue = PhotoQueue()
     for i in range(MAX_PHOTOS):

@@ -29,7 +29,6 @@ def test_steps_come_in_order_and_the_answer_stays() -> None:
 
     assert [running.take() for _ in range(5)] == [first, second, ANSWER, ANSWER, ANSWER]
     assert running.number == 7 and running.picture is None
-    assert [running.claim(), running.claim()] == [True, False]
 
 
 def test_the_photo_becomes_a_picture_and_its_pixels_are_let_go() -> None:
@@ -128,3 +127,57 @@ def test_an_end_without_an_answer_is_an_error() -> None:
 
     with pytest.raises(RuntimeError, match="without an answer"):
         running.take()
+
+
+def test_what_came_of_it_is_kept_once_and_then_it_cannot_be_closed() -> None:
+    running, kept = RunningAnalysis(1, steps_of(ANSWER)), []
+    running.take()
+
+    assert running.settle(lambda: kept.append(1)) and not running.settle(lambda: kept.append(2))
+    assert kept == [1]
+    assert not running.close() and not running.closed
+
+
+def test_what_was_closed_is_not_kept() -> None:
+    running, kept = RunningAnalysis(1, steps_of(ANSWER)), []
+    running.take()
+
+    assert running.close() and running.closed
+    assert not running.settle(lambda: kept.append(1)) and kept == []
+
+
+def test_keeping_that_failed_settles_nothing() -> None:
+    running, kept = RunningAnalysis(1, steps_of(ANSWER)), []
+
+    with pytest.raises(ZeroDivisionError):
+        running.settle(lambda: kept.append(1 // 0))
+
+    assert running.settle(lambda: kept.append(2)) and kept == [2]
+
+
+def test_a_second_thread_that_would_keep_it_waits_until_it_is_kept() -> None:
+    running = RunningAnalysis(1, steps_of(ANSWER))
+    entered, go_on = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def slow() -> None:
+        entered.set()
+        assert go_on.wait(10)
+        order.append("kept")
+
+    def late() -> None:
+        assert not running.settle(lambda: order.append("kept twice"))
+        order.append("told")
+
+    first = threading.Thread(target=running.settle, args=(slow,))
+    first.start()
+    assert entered.wait(10)
+    assert not running.close()  # too late, and it does not wait
+    second = threading.Thread(target=late)
+    second.start()
+    second.join(0.2)
+    assert second.is_alive() and order == []
+    go_on.set()
+    first.join(10)
+    second.join(10)
+    assert order == ["kept", "told"]
