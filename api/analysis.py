@@ -28,6 +28,7 @@ from api.running import Follower, Outcome, finish, picture_of, unless_gone
 from core.analysis import Step
 from core.errors import ClimbMateError
 from core.export import encode_json
+from core.jobs import HangUp
 from core.service import Answer, Choices
 
 log = logging.getLogger(__name__)
@@ -87,11 +88,17 @@ async def answered(
     """The service's answer to a photo, unless the caller hangs up meanwhile."""
 
     async def work() -> Outcome:
-        steps = face.service.steps(data, name=name, choices=choices)
-        async with Follower(steps, face.threads) as follower:
+        async with following(face, data, name, choices) as follower:
             return await finish(follower)
 
     return await unless_gone(request, work)
+
+
+def following(face: Face, data: bytes, name: str, choices: Choices) -> Follower:
+    """A follower of the analysis of one photo, for one caller."""
+    hang_up = HangUp()
+    steps = face.service.steps(data, name=name, choices=choices, hang_up=hang_up)
+    return Follower(steps, hang_up, face.threads)
 
 
 async def drawn(face: Face, outcome: Outcome, data: bytes, choices: Choices) -> dict[str, Any]:
@@ -145,8 +152,7 @@ async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
 async def told(face: Face, upload: Upload, name: str, choices: Choices) -> AsyncIterator[bytes]:
     """The events of one analysis; the first comes at once, and nothing before a refusal."""
     async with held_photo(upload, face.held) as data:
-        steps = face.service.steps(data, name=name, choices=choices)
-        async with Follower(steps, face.threads) as follower:
+        async with following(face, data, name, choices) as follower:
             if await follower.soon(REFUSED_WITHIN_S):
                 yield event_of(await follower.next())
             else:

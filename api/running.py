@@ -1,7 +1,8 @@
 """The blocking generator of the service, followed from the event loop.
 
 Each step is taken in a thread, so the loop goes on answering others. A caller who hangs up ends the
-work: the generator is closed after the step it is in, and the service drops what nobody waits for.
+work: the thread is woken, the generator closed, and the service drops what nobody waits for. Its
+place in the queue is free at once, and what runs is stopped before its next step.
 
 Not done here: queueing, deadlines, caching; all of that is in :mod:`core.service`.
 """
@@ -18,6 +19,7 @@ from fastapi import Request
 
 from api.errors import ClientGone
 from core.analysis import Step
+from core.jobs import HangUp
 from core.overlay import draw_overlay, encode_jpeg
 from core.photo import Photo, open_photo
 from core.service import Answer
@@ -35,12 +37,15 @@ class Follower:
 
     Use as an asynchronous context manager, which closes the generator at the end: ::
 
-        async with Follower(service.steps(data)) as follower:
+        hang_up = HangUp()
+        async with Follower(service.steps(data, hang_up=hang_up), hang_up, threads) as follower:
             async for item in follower: ...
     """
 
-    def __init__(self, steps: Steps, threads: CapacityLimiter) -> None:
+    def __init__(self, steps: Steps, hang_up: HangUp, threads: CapacityLimiter) -> None:
+        """``hang_up`` ends a wait in ``steps``, each of which takes one of ``threads``."""
         self._steps = steps
+        self._hang_up = hang_up
         self._threads = threads
         self._taking: asyncio.Task[Step | Answer | None] | None = None
 
@@ -48,11 +53,12 @@ class Follower:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # A step that is under way cannot be broken off from outside; its end has to be awaited,
-        # also when this task has been cancelled, before the generator can be closed.
+        # The thread that takes a step has to be out of the generator before that can be closed,
+        # also when this task has been cancelled.
         await asyncio.shield(asyncio.ensure_future(self._close()))
 
     async def _close(self) -> None:
+        self._hang_up.say()
         if self._taking is not None:
             await asyncio.wait({self._taking})
             if not self._taking.cancelled():

@@ -1,16 +1,18 @@
 """Work that several callers wait for: one job, many waiters, each with a deadline of its own.
 
 A waiter takes items from its own line in its own thread; whoever does the work hands items to the
-job. What the work is, and in which order jobs are done, is decided in :mod:`core.agenda`. Nothing
-locks here: the owner's lock guards a job, and a waiter's line is safe by itself.
+job. Somebody who sees the caller go can end the wait from another thread (:class:`HangUp`). What
+the work is, and in which order jobs are done, is decided in :mod:`core.agenda`. Nothing here locks
+a job: the owner's lock guards it; a waiter's line is safe by itself.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from core.settings import Settings
 
@@ -24,6 +26,10 @@ class Failure:
     error: Exception
 
 
+class CallerGoneError(Exception):
+    """The caller hung up while it waited; nobody is left to be told."""
+
+
 class Waiter(Generic[T]):
     """One caller who waits for a job until ``deadline`` (seconds of ``time.monotonic``)."""
 
@@ -31,23 +37,58 @@ class Waiter(Generic[T]):
         self.name = name
         self.deadline = deadline
         self._items: SimpleQueue[T | Failure] = SimpleQueue()
+        self._gone = False
 
     def hand(self, item: T | Failure) -> None:
         """Put ``item`` into this waiter's line."""
         self._items.put(item)
 
+    def go(self) -> None:
+        """Wait no more: :meth:`take` raises at once, whatever is in the line. From any thread."""
+        self._gone = True
+        self._items.put(Failure(CallerGoneError()))  # wakes who sleeps in take()
+
     def take(self) -> T:
         """The next item, once it is there.
 
-        Raises the error that ended the job, and ``TimeoutError`` at the deadline.
+        Raises the error that ended the job, ``TimeoutError`` at the deadline, and
+        :class:`CallerGoneError` after :meth:`go`.
         """
         try:
             item = self._items.get(timeout=max(0.0, self.deadline - time.monotonic()))
         except Empty:
             raise TimeoutError from None
+        if self._gone:
+            raise CallerGoneError
         if isinstance(item, Failure):
             raise item.error
         return item
+
+
+class HangUp:
+    """The word that a caller is gone, which ends its wait wherever that stands.
+
+    It may be said in any thread, before the wait begins too, and more than once.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._said = False
+        self._waiter: Waiter[Any] | None = None
+
+    def say(self) -> None:
+        """The caller is gone."""
+        with self._lock:
+            self._said = True
+            if self._waiter is not None:
+                self._waiter.go()
+
+    def ends(self, waiter: Waiter[Any]) -> None:
+        """``waiter`` is who waits for this caller from now on."""
+        with self._lock:
+            self._waiter = waiter
+            if self._said:
+                waiter.go()
 
 
 class Job(Generic[T]):

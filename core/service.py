@@ -26,7 +26,7 @@ from core.answers import Answer, Readiness
 from core.choices import Choices
 from core.errands import Errand
 from core.errors import ClimbMateError
-from core.jobs import Job, Waiter
+from core.jobs import HangUp, Job, Waiter
 from core.memory.pressure import PressureWatch
 from core.model_keeper import Loader, ModelKeeper
 from core.result_cache import CacheInfo, ResultCache, ResultKey
@@ -98,13 +98,15 @@ class ModelService:
         name: str = "photo",
         choices: Choices | None = None,
         deadline_s: float | None = None,
+        hang_up: HangUp | None = None,
     ) -> Generator[Step | Answer, None, None]:
         """Analyse the encoded photo ``data``; blocks between steps, and ends with an Answer.
 
-        Closing the generator gives the request up. ``deadline_s`` counts from the first ``next``
-        and covers waiting and running (REQUEST_TIMEOUT_S when None). An answer from the cache
-        comes without steps, so without the opened photo. Nothing happens before the first ``next``,
-        which raises what refuses the request.
+        Closing the generator gives the request up; while a thread waits in it, ``hang_up`` does,
+        and that thread gets :class:`core.jobs.CallerGoneError`. ``deadline_s`` counts from the
+        first ``next`` and covers waiting and running (REQUEST_TIMEOUT_S when None). An answer from
+        the cache comes without steps, so without the opened photo. Nothing happens before the first
+        ``next``, which raises what refuses the request.
 
         Raises :class:`core.errors.QueueFullError`, :class:`core.errors.DeadlineError`,
         :class:`core.errors.NotReadyError`, :class:`core.errors.ChoiceError`,
@@ -121,6 +123,8 @@ class ModelService:
             return
         for alone in (False, True):
             waiter: Waiter[Step | Answer] = Waiter(name, deadline)
+            if hang_up is not None:
+                hang_up.ends(waiter)
             job = self._agenda.enter(Job(sha256, data, name, settings), waiter, alone=alone)
             try:
                 while isinstance(item := self._next_item(waiter), Step):

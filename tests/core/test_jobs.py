@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from core.jobs import Failure, Job, Waiter
+from core.jobs import CallerGoneError, Failure, HangUp, Job, Waiter
 from core.settings import load_settings
 
 SETTINGS = load_settings()
@@ -88,3 +88,36 @@ def test_what_a_job_serves() -> None:
     assert not work.serves("a" * 64, load_settings(max_holds=3))
     work.end(1)
     assert not work.serves("a" * 64, SETTINGS)
+
+
+def test_hanging_up_wakes_who_waits() -> None:
+    someone, hang_up = waiter(), HangUp()
+    hang_up.ends(someone)
+    begun = time.monotonic()
+    threading.Timer(0.05, hang_up.say).start()
+
+    with pytest.raises(CallerGoneError):
+        someone.take()
+    assert time.monotonic() - begun < 5
+
+
+def test_who_hung_up_gets_nothing_of_what_came_before() -> None:
+    work, someone, hang_up = job(), waiter(), HangUp()
+    hang_up.ends(someone)
+    work.join(someone)
+    work.tell(1)
+    hang_up.say()
+    hang_up.say()
+
+    for _ in range(2):
+        with pytest.raises(CallerGoneError):
+            someone.take()
+
+
+def test_hanging_up_before_the_wait_begins_ends_that_too() -> None:
+    hang_up, someone = HangUp(), waiter()
+    hang_up.say()
+    hang_up.ends(someone)
+
+    with pytest.raises(CallerGoneError):
+        someone.take()
