@@ -5,7 +5,7 @@ the next step. Both may take steps of the same analysis here: one at a time, and
 was given is remembered, so nothing is lost and nothing is analysed twice. Closing it never waits: a
 thread that is inside ends it on its way out.
 
-What becomes of it is settled once: either it is closed, or one thread keeps what came of it. Whoever
+What becomes of it is settled once: it is closed, or one thread keeps what came of it. Whoever
 comes too late is told, and one that would keep it too waits until that is done.
 """
 

@@ -58,7 +58,7 @@ def give_up(work: Desk) -> None:
 
 
 def make_place() -> DeltaGenerator:
-    """Where :func:`work_on` will show its progress: made before the wall, so that it stands above."""
+    """Where :func:`work_on` shows its progress: made before the wall, so that it stands above."""
     place = st.container()
     if desk().queue.next_up is not None:
         place.button(

@@ -129,7 +129,7 @@ def test_stop_while_the_result_is_being_kept_leaves_it(
 
 
 def test_a_photo_that_is_stopped_before_its_analysis_began_stays_stopped(
-    ready: Any, service: Service, monkeypatch: pytest.MonkeyPatch
+    ready: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = Desk()
     photo = work.queue.add("wall.jpg", photo_bytes())
