@@ -12,6 +12,7 @@ import errno
 import io
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -179,15 +180,23 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Write ``content`` (text as UTF-8, line ends as they are) to ``path``, whole or not at all.
 
     The content goes to a temporary file beside ``path``, which then takes its place in one step: a
-    reader never meets half a file, and an older file survives any failure. Missing folders are
-    made. Raises :class:`OutputError` (``output_failed``).
+    reader never meets half a file, and an older file survives any failure. A link stays, and the
+    file that it leads to is replaced; a device or a pipe stays too, and is written to. Missing
+    folders are made. Raises :class:`OutputError` (``output_failed``).
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
-        if path.is_dir():
+        mode = _mode(path)
+        if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data)
+        if stat.S_ISREG(mode):
+            # Not through the link: os.replace would put the file where the link was.
+            target = Path(os.path.realpath(path))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _replace(target, data, stat.S_IMODE(mode))
+        else:
+            # Who may write to /dev may also rename over /dev/null, and no program would run again.
+            path.write_bytes(data)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
@@ -195,13 +204,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
         ) from error
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes, permissions: int) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             # mkstemp lets only the owner read; a result has the permissions of an ordinary file.
-            os.chmod(temporary, _permissions(path))
+            os.chmod(temporary, permissions)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -211,12 +220,14 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
-def _permissions(path: Path) -> int:
-    """Those of the file that is replaced, else readable by all and writable by the owner."""
+def _mode(path: Path) -> int:
+    """Kind and permissions of what is there; else those of a file readable by all and writable by
+    the owner.
+    """
     try:
-        return path.stat().st_mode & 0o777
+        return path.stat().st_mode
     except FileNotFoundError:
-        return 0o644
+        return stat.S_IFREG | 0o644
 
 
 def _hint(error: OSError, path: Path) -> str:

@@ -199,6 +199,53 @@ def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["a.json"]
 
 
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    file, link = tmp_path / "results" / "a.json", tmp_path / "latest.json"
+    file.write_text("older")
+    link.symlink_to(Path("results") / "a.json")
+
+    write_whole(link, "newer")
+
+    assert link.is_symlink()
+    assert file.read_text() == "newer"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_link_to_nothing_yet_leads_to_the_new_file(tmp_path: Path) -> None:
+    link = tmp_path / "latest.json"
+    link.symlink_to(Path("results") / "a.json")
+
+    write_whole(link, "new")
+
+    assert link.is_symlink()
+    assert (tmp_path / "results" / "a.json").read_text() == "new"
+
+
+def test_links_in_a_circle_are_told(tmp_path: Path) -> None:
+    link = tmp_path / "a.json"
+    link.symlink_to(link)
+
+    with pytest.raises(OutputError, match="symbolic links"):
+        write_whole(link, "text")
+
+    assert link.is_symlink()
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    # It stands for every device: /dev/null itself would be lost if this failed, run by root.
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_whole(pipe, "text")
+
+        assert pipe.is_fifo()
+        assert os.read(reader, 100) == b"text"
+    finally:
+        os.close(reader)
+
+
 FAILURES = [
     (errno.ENOSPC, "No space left on device", "Free some disk space"),
     (errno.EACCES, "Permission denied", "Choose a folder that you may write to"),
