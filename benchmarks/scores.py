@@ -9,7 +9,6 @@ import contextlib
 import io
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -33,10 +32,9 @@ class Scores:
 
 
 def encode(outline: np.ndarray, height: int, width: int) -> dict[str, object]:
-    """Run-length code of a polygon (P, 2) in pixels."""
-    mask = np.zeros((height, width), np.uint8)
-    cv2.fillPoly(mask, [(outline * 16).round().astype(np.int32)], 1, shift=4)
-    return coco_mask.encode(np.asfortranarray(mask))
+    """Run-length code of a polygon (P, 2) in pixels, by COCO's own rule for which pixels are in."""
+    runs = coco_mask.frPyObjects([outline.astype(np.float64).ravel().tolist()], height, width)
+    return coco_mask.merge(runs)
 
 
 def corner_box(box: np.ndarray) -> list[float]:

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from training.render.colours import triple
 from training.render.develop import Conditions
-from training.render.outlines import SMALLEST_PX, boxes_of, outline
+from training.render.outlines import SMALLEST_PX, boxes_of, outline, rim
 from training.render.scene import Recipe, Reset, Scene, render
 from training.render.shading import Light
 
@@ -218,7 +218,7 @@ def yolo_lines(wall: SyntheticWall) -> list[str]:
     height, width = wall.image.shape[:2]
     lines = []
     for item in wall.objects:
-        shares = (item.polygon + 0.5) / [width, height]
+        shares = rim(item.polygon) / [width, height]
         numbers = " ".join(f"{value:.5f}" for value in shares.ravel().tolist())
         lines.append(f"{CLASSES.index(item.kind)} {numbers}")
     return lines

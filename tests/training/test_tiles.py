@@ -64,6 +64,32 @@ def test_ids_lie_on_the_pixels_of_their_objects(truth: Truth, seed: int) -> None
     assert holds[dark].mean() < 0.02 if dark.any() else True
 
 
+@pytest.mark.usefixtures("no_camera")
+def test_small_holds_are_painted_no_larger_than_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = tmp_path / "wall.png"
+    cv2.imwrite(str(image), np.full((SIDE, SIDE, 3), 60, np.uint8))
+    random = np.random.default_rng(3)
+    middles = 16 + 32 * np.stack(np.meshgrid(range(5), range(5)), -1).reshape(-1, 2)
+    circle = np.stack([np.cos(t := np.linspace(0, 2 * np.pi, 64)), np.sin(t)], 1)
+    outlines = [
+        ((middle + random.uniform(-1, 1, 2) + 6 * circle) / SIDE).astype(np.float32)
+        for middle in middles
+    ]
+    boxes = np.stack([np.concatenate([o.min(0), o.max(0)]) for o in outlines])
+    kinds, known = np.zeros(len(boxes), np.int64), np.ones(len(boxes), bool)
+    monkeypatch.setattr(tiles, "random_view", lambda *_: np.eye(3))
+
+    tile = make_tile(Truth(image, kinds, boxes, outlines, known), SIDE, random)
+
+    painted = np.count_nonzero(tile["ids"]) / len(outlines)
+    assert painted == pytest.approx(np.pi * 6**2, rel=0.08)  # fillPoly at tile scale: 20 % more
+    places = [np.argwhere(tile["ids"] == index + 1).mean(0) + 0.5 for index in range(len(boxes))]
+    off = np.array(places)[:, ::-1] - boxes.reshape(-1, 2, 2).mean(1) * SIDE
+    assert np.abs(off.mean(0)).max() < 0.1
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_boxes_are_the_bounds_of_their_ids(truth: Truth, seed: int) -> None:
     tile = make_tile(truth, SIDE, np.random.default_rng(seed))

@@ -255,9 +255,13 @@ def test_the_dataset_reads_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert len(lines) == len(mine) == len(wall.objects)
         for line, row, item in zip(lines, mine, wall.objects, strict=True):
             kind, *numbers = line.split()
-            points = np.array(numbers, float).reshape(-1, 2) * SIZE - 0.5
+            points = np.array(numbers, float).reshape(-1, 2) * SIZE
+            x, y, w, h = item.box
             assert CLASSES[int(kind)] == item.kind == row["class"]
-            assert np.abs(points - item.polygon).max() < 0.02
+            # Edges of pixels, so that the outline's bounds are the box and not a pixel less.
+            assert np.abs(points.min(0) - [x, y]).max() < 0.02
+            assert np.abs(points.max(0) - [x + w, y + h]).max() < 0.02
+            assert np.abs(points - 0.5 - item.polygon).max() < 0.52
             assert row["colour"] == item.colour
             assert float(row["x"]) == item.box[0]
 

@@ -59,6 +59,17 @@ def outline(mask: Mask, corner: tuple[int, int]) -> Polygon | None:
     return (joined + np.array(corner)).astype(np.float32)
 
 
+def rim(polygon: Polygon) -> Polygon:
+    """``polygon`` through the centres of an object's outermost pixels, (N, 2), moved out by half a
+    pixel to their edges, in continuous coordinates: pixel i reaches from i to i + 1.
+
+    Without it a hold of 12 px lost a sixth of its area on paper, and the detector learned that.
+    """
+    low = polygon.min(0)
+    size = np.maximum(polygon.max(0) - low, 1)
+    return np.asarray((polygon - low) * ((size + 1) / size) + low, np.float32)
+
+
 def _bridge(first: npt.NDArray[np.int32], second: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Walk the first outline, cross at the nearest pair of points, walk the second, cross back."""
     gaps = ((first[:, None, :] - second[None, :, :]) ** 2).sum(-1)
