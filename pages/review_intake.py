@@ -85,7 +85,7 @@ def take(name: str, data: bytes | None) -> None:
     except ClimbMateError as error:
         desk().tell(error)
     if desk().queue.shown is not before:
-        desk().choose(())
+        desk().turn()
 
 
 def show_review_opener() -> None:
@@ -125,6 +125,6 @@ def take_review(key: str) -> None:
     else:
         queue.adopt(photo, review)
         desk().edits += 1
-        desk().choose(())
+        desk().turn()
     let_go(file)
     desk().rounds += 1

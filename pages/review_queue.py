@@ -58,7 +58,7 @@ def remove_button(photo: QueuedPhoto, place: str) -> None:
 
 
 def remove(number: int) -> None:
-    """Take a photo off the list; a selection on it is gone too, and so is an analysis of it: with
+    """Take a photo off the list; what was selected on it is gone too, and so is its analysis: with
     nobody to take its steps it would keep the opened photo in memory.
     """
     work = desk()
@@ -66,7 +66,7 @@ def remove(number: int) -> None:
     if work.running is not None and work.running.number == number:
         work.running.close()
         work.running = None
-    work.choose(())
+    work.turn()
 
 
 def show_list() -> None:

@@ -16,6 +16,7 @@ from core.errors import ClimbMateError
 from core.photo_queue import PhotoQueue, QueuedPhoto
 from core.review import Review
 from core.review_edits import Edit
+from core.review_filter import HoldFilter
 from core.running_analysis import RunningAnalysis
 from core.wall_picture import WallPicture
 from pages.words import _
@@ -25,13 +26,16 @@ KEY = "desk"
 
 @dataclass(slots=True)
 class Desk:
-    """One session's work. ``edits`` counts changes of any review, ``picks`` selections that did not
-    come from the table: tables start afresh with them. ``rounds`` empties the uploaders."""
+    """One session's work. ``edits`` counts changes of any review, ``picks`` selections and filters
+    that did not come from the table: tables start afresh with them. ``rounds`` empties the
+    uploaders."""
 
     queue: PhotoQueue = field(default_factory=PhotoQueue)
     chosen: tuple[int, ...] = ()
     serial: int = 0
     reveal: bool = False
+    filter: HoldFilter = HoldFilter()
+    filter_serial: int = 0
     edits: int = 0
     picks: int = 0
     rounds: int = 0
@@ -49,6 +53,17 @@ class Desk:
         self.chosen, self.reveal = holds, reveal
         self.serial += 1
         self.picks += 1
+
+    def narrow(self, wish: HoldFilter) -> None:
+        """Look at these holds, from the page's side: the wall follows."""
+        self.filter = wish
+        self.filter_serial += 1
+        self.picks += 1
+
+    def turn(self) -> None:
+        """Another photo is looked at: selection and filter belonged to the last one."""
+        self.choose(())
+        self.narrow(HoldFilter())
 
 
 def desk() -> Desk:
@@ -85,6 +100,7 @@ def change(make: Callable[[Review], Review]) -> bool:
     desk().edits += 1
     known = {hold.id for hold in after.holds}
     desk().chosen = tuple(number for number in desk().chosen if number in known)
+    desk().filter = desk().filter.pruned(after.holds, after.problems)  # as the wall does by itself
     return True
 
 
@@ -105,9 +121,9 @@ def make(*edits: Edit) -> None:
 
 
 def look_at(number: int) -> None:
-    """Show another photo; the selection belonged to the last one."""
+    """Show another photo."""
     desk().queue.current = number
-    desk().choose(())
+    desk().turn()
 
 
 def what_was_done(code: str | None) -> str:

@@ -10,12 +10,14 @@ from core.photo_queue import QueuedPhoto
 from core.proposal import Proposal, propose_at, propose_in, typical_size
 from core.review import Review
 from core.review_edits import AddHold, DeleteHolds
+from core.review_filter import HoldFilter
 from core.wall import Box, Point
 from core.wall_picture import WallPicture, photo_of, seen_drawing, seen_picture, wall_drawing
 from pages.colour_words import colour_words
 from pages.review_state import change, desk, edit, shown_review, what_was_done
 from pages.shared import Ready, plain, session_choices
-from pages.wall_view import Chosen, Listeners, wall_view
+from pages.wall_events import Listeners
+from pages.wall_view import Chosen, Narrowed, wall_view
 from pages.words import _
 
 KEY = "wall"
@@ -40,7 +42,9 @@ def show_wall(ready: Ready, photo: QueuedPhoto, review: Review, picture: WallPic
             remove=delete,
             point=lambda point: add(ready, point=point),
             box=lambda box: add(ready, box=box),
+            narrow=narrow,
         ),
+        Narrowed(work.filter, work.filter_serial),
         key=KEY,
         colour_words=colour_words(),
         photo_key=photo.sha256,
@@ -53,6 +57,14 @@ def select(holds: tuple[int, ...]) -> None:
     known = {hold.id for hold in shown[1].holds} if shown else set()
     desk().chosen = tuple(number for number in holds if number in known)
     desk().picks += 1
+
+
+def narrow(wish: HoldFilter) -> None:
+    """The setter set the filter on the wall, which shows it already; the tables follow."""
+    shown = shown_review()
+    if shown is not None:
+        desk().filter = wish.pruned(shown[1].holds, shown[1].problems)
+        desk().picks += 1
 
 
 def delete(holds: tuple[int, ...]) -> None:

@@ -140,7 +140,7 @@ def finish(
     before = work.queue.shown
     work.queue.finish(photo, Review.of(answer.analysis), picture, answer.processing_ms / 1000)
     if work.queue.shown is not before:
-        work.choose(())
+        work.turn()
 
 
 def fail(work: Desk, photo: QueuedPhoto, running: RunningAnalysis, error: ClimbMateError) -> None:

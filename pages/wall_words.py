@@ -33,6 +33,7 @@ def wall_words() -> dict[str, str]:
         "colours": _("Show only these colours"),
         "showProblem": _("Show only this problem"),
         "allProblems": _("All problems"),
+        "shown": _("{shown} of {all}"),
         "labels": _("Labels on the holds"),
         "labels_problems": _("Problem numbers"),
         "labels_colours": _("Colour names"),

@@ -58,7 +58,7 @@ const Controls = {
   buildFilters() {
     const key = JSON.stringify([this.words, this.labels, [...this.filter.colours], this.filter.problem,
       this.filter.unsure, this.data.problems, this.data.colours,
-      this.data.holds.map((hold) => [hold.colour, hold.sure])]);
+      this.data.holds.map((hold) => [hold.colour, hold.sure, hold.problem])]);
     if (key === this.filtersKey) return; // the focus stays where it is
     const focused = this.root.getRootNode().activeElement?.dataset?.control;
     this.filtersKey = key;
@@ -78,14 +78,20 @@ const Controls = {
       });
     }
     const menus = htmlElement("div", { class: "menus" }, "", this.filters);
+    if (this.isFiltering()) {
+      const shown = [...this.holds.values()].filter((hold) => !this.isDimmed(hold)).length;
+      htmlElement("span", { class: "shown", role: "status" }, fill(this.words.shown, { shown, all: this.holds.size }), menus);
+    }
     const problems = this.data.problems.map((problem) => [String(problem.id),
       `${this.problemWords(problem.id)} · ${this.colourName(problem.colour)}`]);
     this.menu(menus, "problem", this.words.showProblem, [["", this.words.allProblems], ...problems],
-      this.filter.problem, (value) => { this.filter.problem = value; });
+      this.filter.problem, (value) => this.changeFilter(() => { this.filter.problem = value; }));
     const kinds = ["problems", "colours", "patterns", "none"].map((kind) => [kind, this.words[`labels_${kind}`]]);
     this.menu(menus, "labels", this.words.labels, kinds, this.labels, (value) => {
       this.labels = remembered.labels = value;
       drawLabels(this);
+      this.buildFilters();
+      this.settle();
     });
     if (focused) this.filters.querySelector(`[data-control="${CSS.escape(focused)}"]`)?.focus();
   },
@@ -108,13 +114,14 @@ const Controls = {
     menu.dataset.control = control;
     for (const [value, text] of rows) htmlElement("option", { value }, text, menu);
     menu.value = chosen;
-    menu.addEventListener("change", () => this.changeFilter(() => change(menu.value)));
+    menu.addEventListener("change", () => change(menu.value));
   },
 
   changeFilter(change) {
     change();
     this.buildFilters();
     this.settle();
+    this.tellFilter();
   },
 
   isFiltering() {

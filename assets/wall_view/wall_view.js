@@ -33,9 +33,10 @@ class Wall {
     this.selection = new Set();
     this.active = null;
     this.serial = null;
+    this.filterSerial = null;
     this.mode = "select";
     this.several = false;
-    this.filter = { colours: new Set(), problem: "", unsure: false };
+    this.filter = filterOf();
     this.labels = remembered.labels;
     this.view = new View(this.frame, root.querySelector(".stage"), () => this.settle());
     this.observer = new ResizeObserver(() => this.view.relayout());
@@ -84,6 +85,10 @@ class Wall {
       this.active = data.selection.at(-1) ?? null;
       if (data.reveal && this.holds.has(this.active)) this.view.reveal(this.holds.get(this.active).box);
     }
+    if (data.filterSerial !== this.filterSerial) {
+      this.filterSerial = data.filterSerial;
+      this.filter = filterOf(data.filter);
+    }
     for (const id of this.selection) if (!this.holds.has(id)) this.selection.delete(id);
     if (!this.holds.has(this.active)) this.active = null;
     this.pruneFilter();
@@ -99,7 +104,6 @@ class Wall {
     this.view.zoom = 1;
     this.frame.classList.remove("zoomed");
     this.view.setPicture(photo.width, photo.height);
-    this.filter = { colours: new Set(), problem: "", unsure: false };
   }
 
   drawHolds() {
@@ -180,6 +184,13 @@ class Wall {
   tellSelection() {
     clearTimeout(this.telling);
     this.telling = setTimeout(() => this.tell("selection", [...this.selection]), TELL_MS);
+  }
+
+  tellFilter() {
+    const { colours, problem, unsure } = this.filter;
+    const value = { colours: [...colours], problem: problem === "" ? null : Number(problem), unsure };
+    clearTimeout(this.tellingFilter);
+    this.tellingFilter = setTimeout(() => this.tell("filter", value), TELL_MS);
   }
 
   told(event, value) {
@@ -318,6 +329,7 @@ class Wall {
   stop() {
     this.observer.disconnect();
     clearTimeout(this.telling);
+    clearTimeout(this.tellingFilter);
     clearTimeout(this.view.settling);
   }
 }
@@ -328,6 +340,10 @@ function fill(template, values) {
 
 function boxOf([x1, y1], [x2, y2]) {
   return [Math.min(x1, x2), Math.min(y1, y2), Math.abs(x1 - x2), Math.abs(y1 - y2)];
+}
+
+function filterOf({ colours = [], problem = null, unsure = false } = {}) {
+  return { colours: new Set(colours), problem: problem === null ? "" : String(problem), unsure };
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -3,8 +3,9 @@
 :func:`replay` runs the operation in rounds of growing counts and reads the memory after every run,
 when garbage has been collected and the C library has given back what it holds free: what still
 grows with the number of runs is kept by somebody. :func:`slope_of` turns the readings into KiB per
-run with a confidence interval; both are pure but for the operation. :func:`assert_no_leak` is the
-same as a helper for tests.
+run with a confidence interval; both are pure but for the operation. :func:`replaying` is the same
+run by run, for who wants to watch or to stop (:mod:`core.memory.replay_thread`), and
+:func:`assert_no_leak` as a helper for tests.
 
 The slope is Theil's and Sen's: the median of the slopes between all pairs of readings. A single
 step (a module that is loaded late, a pool that doubles) does not move it, where a least-squares
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -44,6 +45,9 @@ ROUNDS = (10, 10, 20, 40)
 the replay, so that most operations take the first round or two."""
 
 CONFIDENCE = 0.95
+
+FEWEST = 3
+"""Readings below which there is no slope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,34 @@ class Replay:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """What the slope says about the reading after one ``run`` (the first is 1), in MiB: the line,
+    and the lines of the interval's two ends through the same middle."""
+
+    run: int
+    mb: float
+    low_mb: float
+    high_mb: float
+
+
+def trend(found: Replay) -> tuple[TrendPoint, ...]:
+    """The slope of ``found`` as a line through its readings, one point for each.
+
+    The line's height is the median of what the readings leave over (Sen 1968), as robust as the
+    slope itself. ``low_mb`` and ``high_mb`` cross in the middle of the runs.
+    """
+    values = np.asarray(found.readings_mb, np.float64)
+    from_middle = np.arange(len(values)) - (len(values) - 1) / 2
+    slope = found.slope
+    height = float(np.median(values - from_middle * slope.kib / 1024))
+    edges = np.sort(np.outer([slope.low_kib, slope.high_kib], from_middle) / 1024, axis=0) + height
+    return tuple(
+        TrendPoint(index + 1, height + float(away) * slope.kib / 1024, float(low), float(high))
+        for index, (away, low, high) in enumerate(zip(from_middle, *edges, strict=True))
+    )
+
+
 def slope_of(readings_mb: Sequence[float], confidence: float = CONFIDENCE) -> Slope:
     """Theil's and Sen's slope of readings (MiB, one per run) in KiB per run.
 
@@ -94,7 +126,7 @@ def slope_of(readings_mb: Sequence[float], confidence: float = CONFIDENCE) -> Sl
     """
     values = np.asarray(readings_mb, np.float64) * 1024
     count = len(values)
-    if count < 3:
+    if count < FEWEST:
         raise ValueError(f"expected at least 3 readings, got {count}")
     first, second = np.triu_indices(count, 1)
     slopes = np.sort((values[second] - values[first]) / (second - first))
@@ -122,6 +154,26 @@ def settled_rss_mb() -> float:
     return rss_mb()
 
 
+def rounds_of(runs: int) -> tuple[int, ...]:
+    """Rounds of growing counts with at most ``runs`` runs together: 10 (or all of fewer), then as
+    many as there were so far.
+
+    Raises ``ValueError`` below 3 runs.
+    """
+    if runs < FEWEST:
+        raise ValueError(f"expected at least {FEWEST} runs, got {runs}")
+    rounds = [min(ROUNDS[0], runs)]
+    while (left := runs - sum(rounds)) >= FEWEST:
+        rounds.append(min(sum(rounds), left))
+    return (*rounds[:-1], rounds[-1] + left)
+
+
+def judged(readings_mb: Sequence[float], threshold_kib: float, warm_up: int) -> Replay:
+    """The finding over readings (MiB, one per run). Raises ``ValueError`` below 3 readings."""
+    slope = slope_of(readings_mb)
+    return Replay(judge(slope, threshold_kib), slope, threshold_kib, warm_up, tuple(readings_mb))
+
+
 def replay(
     operation: Callable[[], object],
     *,
@@ -135,25 +187,46 @@ def replay(
     The ``warm_up`` runs fill caches and pools and do not count. Other threads of the process should
     rest meanwhile: their memory counts. What the operation raises is raised.
     """
-    if warm_up < 0 or not rounds or min(rounds) < 3 or threshold_kib <= 0:
+    steps = replaying(
+        operation, threshold_kib=threshold_kib, warm_up=warm_up, rounds=rounds, read=read
+    )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Replay = end.value
+            return found
+
+
+def replaying(
+    operation: Callable[[], object],
+    *,
+    threshold_kib: float = THRESHOLD_KIB,
+    warm_up: int = WARM_UP,
+    rounds: Sequence[int] = ROUNDS,
+    read: Callable[[], float] = settled_rss_mb,
+) -> Generator[tuple[float, ...], None, Replay]:
+    """:func:`replay` that pauses after each run, those of the warm-up too, and yields the readings
+    so far in MiB."""
+    if warm_up < 0 or not rounds or min(rounds) < FEWEST or threshold_kib <= 0:
         raise ValueError(f"expected rounds of at least 3 runs, got {rounds} and {threshold_kib}")
     # The readings' own room is taken before the first of them counts.
     taken = np.zeros(sum(rounds))
     read()
     for _ in range(warm_up):
         operation()
+        yield ()
     done = 0
-    slope = Slope(0.0, 0.0, 0.0)
-    finding: Finding = "not sure"
     for runs in rounds:
         for _ in range(runs):
             operation()
             taken[done] = read()
             done += 1
-        slope = slope_of(taken[:done].tolist())
-        if (finding := judge(slope, threshold_kib)) != "not sure":
+            yield tuple(taken[:done].tolist())
+        found = judged(taken[:done].tolist(), threshold_kib, warm_up)
+        if found.finding != "not sure":
             break
-    return Replay(finding, slope, threshold_kib, warm_up, tuple(taken[:done].tolist()))
+    return found
 
 
 def assert_no_leak(

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from core.memory.baseline import Report
 from core.memory.composition import read_composition
@@ -24,6 +25,9 @@ from core.memory.owners import Owner, measure_owners
 from core.memory.readings import headroom_mb, rss_mb
 from core.memory.tracing import Trace, tracing
 from core.memory.verdicts import Explained, Reading, explain_growth, take_mark
+
+if TYPE_CHECKING:  # it needs numpy, which the debugger does without elsewhere
+    from core.memory.replay_thread import ReplayThread
 
 RESULTS = 20
 """Traces and explanations that are kept."""
@@ -65,6 +69,7 @@ class Workbench:
     marked_s: float = 0.0
     counted: dict[str, TypeCount] | None = None
     counted_s: float = 0.0
+    replay: ReplayThread | None = None
     _busy: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @contextlib.contextmanager
@@ -120,6 +125,17 @@ class Workbench:
             explanation = Explanation("", self.marked_s, explained)
             self.explanations.append(explanation)
             return explanation
+
+    def start_replay(self, replay: ReplayThread) -> bool:
+        """Start a leak replay and keep it as :attr:`replay`; False, and nothing happens, while
+        another runs: they would count each other's memory.
+        """
+        with self._busy:
+            if self.replay is not None and self.replay.state.running:
+                return False
+            self.replay = replay
+            replay.start()
+            return True
 
     def count_objects(self) -> dict[str, TypeCount]:
         """Count the tracked objects by type and keep the count as the mark for their growth."""

@@ -28,9 +28,9 @@ def truth(*outlines: np.ndarray) -> Truth:
 
 
 def test_an_outline_covers_its_own_area() -> None:
-    mask = coco_mask.decode(encode(SQUARE, 100, 100))
-    assert mask.sum() == 20 * 40
-    assert mask[20:60, 10:30].all()
+    runs = encode(SQUARE, 100, 100)
+    assert coco_mask.area(runs) == 20 * 40
+    assert coco_mask.toBbox(runs).tolist() == [10, 20, 20, 40]
 
 
 def test_a_perfect_answer_scores_one() -> None:

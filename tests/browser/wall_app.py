@@ -7,9 +7,11 @@ import json
 import numpy as np
 import streamlit as st
 
+from core.review_filter import HoldFilter
 from core.wall import Problem
 from core.wall_picture import wall_drawing, wall_picture
-from pages.wall_view import Chosen, Listeners, wall_view
+from pages.wall_events import Listeners
+from pages.wall_view import Chosen, Narrowed, wall_view
 from tests.core.make import make_analysis, make_colour, make_hold
 
 ROWS, COLUMNS, STEP_PX = 15, 20, 100
@@ -50,7 +52,9 @@ def main() -> None:
             point=lambda point: heard.append({"point": point}),
             box=lambda box: heard.append({"box": box}),
             remove=removed.update,
+            narrow=lambda wish: heard.append({"filter": wish.plain()}),
         ),
+        Narrowed(HoldFilter(problem=2), 1) if st.button("Only problem 2") else Narrowed(),
         key="wall",
         colour_words={"red": "rouge"},
     )
