@@ -18,6 +18,8 @@ FACES = {"api", "pages", "server", "streamlit_app", "tests", "benchmarks"}
 
 UPPER_FLOORS = {
     "core.__main__": 3,
+    "core.command_line": 3,
+    "core.analyze_command": 3,
     "core.service": 1,
     "core.agenda": 1,
     "core.service_worker": 1,
@@ -25,6 +27,7 @@ UPPER_FLOORS = {
     "core.errands": 1,
     "core.model_keeper": 1,
     "core.model_report": 1,
+    "core.replay_operations": 1,
     "core.analysis": 1,
     "core.proposal": 1,
     "core.running_analysis": 1,

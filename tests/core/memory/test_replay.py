@@ -9,7 +9,18 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from core.memory.replay import Slope, assert_no_leak, judge, replay, slope_of
+from core.memory.replay import (
+    ROUNDS,
+    Slope,
+    assert_no_leak,
+    judge,
+    judged,
+    replay,
+    replaying,
+    rounds_of,
+    slope_of,
+    trend,
+)
 
 LEAK_KIB = 50
 
@@ -178,3 +189,49 @@ def test_cycles_that_the_collector_finds_are_no_leak() -> None:
         ring.append(ring)
 
     assert_no_leak(cycle)
+
+
+@pytest.mark.parametrize("runs", [3, 9, 10, 12, 13, 20, 25, 40, 80, 100])
+def test_rounds_grow_and_add_up(runs: int) -> None:
+    rounds = rounds_of(runs)
+
+    assert sum(rounds) == runs and min(rounds) >= 3 and rounds[0] in (min(runs, 10), runs)
+    assert all(later <= 12 + sum(rounds[:index]) for index, later in enumerate(rounds) if index)
+
+
+def test_the_usual_rounds_are_those_of_eighty_runs() -> None:
+    assert rounds_of(80) == ROUNDS
+    with pytest.raises(ValueError, match="got 2"):
+        rounds_of(2)
+
+
+def test_run_by_run_the_readings_grow_by_one() -> None:
+    steps = replaying(lambda: None, warm_up=2, rounds=(3,), read=hand_fed(readings(0.0, 3)))
+
+    assert [len(seen) for seen in steps] == [0, 0, 1, 2, 3]
+
+
+def test_the_trend_of_a_straight_line_is_that_line() -> None:
+    values = readings(30.0, 9)
+
+    points = trend(judged(values, 8.0, 3))
+
+    assert [point.run for point in points] == list(range(1, 10))
+    for name in ("mb", "low_mb", "high_mb"):
+        assert [getattr(point, name) for point in points] == pytest.approx(values, abs=1e-6)
+
+
+def test_the_trend_has_the_slopes_of_the_interval_and_crosses_in_the_middle() -> None:
+    found = judged(readings(12.0, 21, noise_kib=30.0), 8.0, 3)
+
+    points = trend(found)
+
+    first, last = points[0], points[-1]
+    steps = len(points) - 1
+    assert (last.mb - first.mb) * 1024 / steps == pytest.approx(found.slope.kib)
+    assert (last.low_mb - first.high_mb) * 1024 / steps == pytest.approx(found.slope.low_kib)
+    assert (last.high_mb - first.low_mb) * 1024 / steps == pytest.approx(found.slope.high_kib)
+    assert points[10].low_mb == points[10].mb == points[10].high_mb
+    assert all(point.low_mb <= point.mb <= point.high_mb for point in points)
+    over = sum(mb > point.mb for mb, point in zip(found.readings_mb, points, strict=True))
+    assert over == 10  # half of the 21 readings are above the line, one is on it
