@@ -198,10 +198,33 @@ def write_whole(path: Path, content: str | bytes) -> None:
             # Who may write to /dev may also rename over /dev/null, and no program would run again.
             path.write_bytes(data)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            "output_failed", f"The file {path} cannot be written: {reason}.", _hint(error, path)
-        ) from error
+        raise _refused(path, error) from error
+
+
+def prepare_target(path: Path) -> None:
+    """Find out before the work whether :func:`write_whole` may write to ``path`` after it; missing
+    folders are made.
+
+    Raises :class:`OutputError` (``output_failed``). A disk may still fill up in between.
+    """
+    try:
+        mode = _mode(path)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if stat.S_ISREG(mode):
+            folder = Path(os.path.realpath(path)).parent
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    return OutputError(
+        "output_failed", f"The file {path} cannot be written: {reason}.", _hint(error, path)
+    )
 
 
 def _replace(path: Path, data: bytes, permissions: int) -> None:

@@ -47,7 +47,12 @@ PATTERNS = (
     "streamlit_app.py",
 )
 
-COMMANDS = ("core/__main__.py", "core/memory/command_line.py", "core/monitor")
+COMMANDS = (
+    "core/analyze_command.py",
+    "core/command_",
+    "core/memory/command_line.py",
+    "core/monitor",
+)
 """How the paths of command lines begin. They speak English: none of it reaches a page."""
 
 RETURNED = {

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 import pytest
 
-from core.__main__ import key_to_send, main
+from core.command_line import key_to_send, main
 from core.errors import ClimbMateError
 from core.monitor import Level, ProcessMemory, Reading, document, level, lines, notices
 from core.monitor_reading import (
