@@ -126,6 +126,7 @@ class Detector:
                     box=(box / np.tile(zoom, 2) + np.tile(corner, 2)).astype(np.float32),
                     outline=(outline / zoom + corner).astype(np.float32),
                     cut=_is_cut(box, limit, view),
+                    zoom=view.zoom,
                 )
             )
         return found

@@ -25,7 +25,8 @@ class Detection:
     """One object in pixels of the picture: ``box`` float32 (4,) corners, ``outline`` float32 (P,
     2).
 
-    ``cut`` is True when a tile's inner edge ran through it.
+    ``cut`` is True when a tile's inner edge ran through it; ``zoom`` is the magnification it was
+    seen at, in view pixels per picture pixel.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Detection:
     box: NDArray[np.float32]
     outline: NDArray[np.float32]
     cut: bool = False
+    zoom: float = 1.0
 
 
 def intersections(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -49,6 +51,13 @@ def areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return size
 
 
+def overlaps(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pairwise intersection over union, float32 (N, N)."""
+    shared, size = intersections(boxes), areas(boxes)
+    iou: NDArray[np.float32] = shared / np.maximum(size[:, None] + size[None, :] - shared, 1e-9)
+    return iou
+
+
 def suppress(
     boxes: NDArray[np.float32], scores: NDArray[np.float32], kinds: NDArray[np.intp]
 ) -> NDArray[np.intp]:
@@ -58,11 +67,8 @@ def suppress(
     only from OTHER_KIND_IOU, since holds do lie on volumes. Ties keep the input order.
     """
     order = np.argsort(-scores, kind="stable")
-    ordered = boxes[order]
-    shared, size = intersections(ordered), areas(ordered)
-    iou = shared / np.maximum(size[:, None] + size[None, :] - shared, 1e-9)
     same = kinds[order][:, None] == kinds[order][None, :]
-    doubles = iou > np.where(same, SAME_KIND_IOU, OTHER_KIND_IOU)
+    doubles = overlaps(boxes[order]) > np.where(same, SAME_KIND_IOU, OTHER_KIND_IOU)
     alive = np.ones(len(order), bool)
     for index in range(len(order)):
         if alive[index]:
@@ -78,11 +84,32 @@ def merge(found: Sequence[Detection]) -> list[Detection]:
     that nothing bears out is dropped too: an object up to the overlap of the tiles is whole in one
     of them, a larger one shows in the view of everything or in both tiles at a seam.
     """
-    whole = [d for d in found if not d.cut]
-    kept = [whole[i] for i in _suppress_detections(whole)]
+    kept = best_seen([d for d in found if not d.cut])
     pieces = join_pieces([d for d in found if d.cut and not _is_part(d, kept)])
     both = kept + [piece for piece in pieces if not piece.cut and not _is_part(piece, kept)]
     return [both[i] for i in _suppress_detections(both)]
+
+
+def best_seen(whole: Sequence[Detection]) -> list[Detection]:
+    """Detections without doubles, best score first.
+
+    Each object keeps its best score, with the box and outline of the most magnified view that
+    showed it, which drew them finest. A double of two objects tells of neither.
+    """
+    kept = _suppress_detections(whole)
+    if not len(kept):
+        return []
+    volume = np.array([d.kind == "volume" for d in whole])
+    shared = overlaps(np.stack([d.box for d in whole]))[:, kept]
+    double = (shared > SAME_KIND_IOU) & (volume[:, None] == volume[None, kept])
+    owner = np.where(double.sum(1) == 1, double.argmax(1), -1)
+    best = []
+    for place, index in enumerate(kept.tolist()):
+        doubles = [whole[i] for i in np.flatnonzero(owner == place).tolist()]
+        finest = max(doubles, key=lambda d: (d.zoom, d.score))
+        score = whole[index].score
+        best.append(finest if finest.score == score else replace(finest, score=score))
+    return best
 
 
 def _suppress_detections(found: Sequence[Detection]) -> NDArray[np.intp]:

@@ -28,10 +28,15 @@ def oval(box: Sequence[float], points: int = 24) -> Floats:
 
 
 def found(
-    box: Sequence[float], *, kind: Kind = "hold", score: float = 0.8, cut: bool = False
+    box: Sequence[float],
+    *,
+    kind: Kind = "hold",
+    score: float = 0.8,
+    cut: bool = False,
+    zoom: float = 1.0,
 ) -> Detection:
     """An elliptical detection that fills ``box`` (corners)."""
-    return Detection(kind, score, np.array(box, np.float32), oval(box), cut)
+    return Detection(kind, score, np.array(box, np.float32), oval(box), cut, zoom)
 
 
 class FakeSession:

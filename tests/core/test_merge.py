@@ -206,6 +206,36 @@ def test_pieces_of_two_kinds_are_not_joined() -> None:
     assert len(join_pieces([hold, volume])) == 2
 
 
+def test_the_most_magnified_view_draws_and_the_best_score_counts() -> None:
+    far = found((100, 100, 160, 160), score=0.9, zoom=0.5)
+    near = found((102, 99, 158, 158), score=0.6, zoom=1.0)
+
+    (merged,) = merge([far, near])
+
+    assert merged.score == 0.9
+    assert merged.outline is near.outline and merged.box is near.box
+
+
+def test_views_of_one_magnification_leave_it_to_the_score() -> None:
+    better = found((100, 100, 160, 160), score=0.9)
+
+    assert merge([found((102, 99, 158, 158), score=0.6), better]) == [better]
+
+
+def test_a_double_of_two_objects_replaces_neither() -> None:
+    left, right = found((100, 0, 180, 60), score=0.9), found((130, 0, 210, 60), score=0.8)
+    between = found((113, 0, 193, 60), score=0.5, zoom=2.0)  # overlaps both by more than 0.6
+
+    assert merge([left, right, between]) == [left, right]
+
+
+def test_a_hold_does_not_lend_its_outline_to_the_volume_it_covers() -> None:
+    volume = found((100, 100, 200, 200), kind="volume", score=0.9, zoom=0.5)
+    hold = found((105, 105, 190, 190), score=0.5, zoom=1.0)
+
+    assert {(d.kind, d.zoom) for d in merge([volume, hold])} == {("volume", 0.5), ("hold", 1.0)}
+
+
 def test_nothing_stays_nothing() -> None:
     assert merge([]) == []
 
