@@ -40,6 +40,9 @@ DEFAULT_PALETTE = (
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 MAX_THREADS = 64
 
+NO_HOME = Path("/nonexistent")
+"""Home of users that have none, as Debian writes it into its own list of users."""
+
 _PASSWORD = re.compile(r"//[^/]*@")
 """User and password of an address, which must not get into a log."""
 
@@ -64,8 +67,18 @@ def default_threads() -> int:
 
 
 def default_cache_dir() -> Path:
-    """``$XDG_CACHE_HOME/climbmate``, else ``~/.cache/climbmate``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "climbmate"
+    """``$XDG_CACHE_HOME/climbmate``, else ``~/.cache/climbmate``.
+
+    A user without a home (a container that runs under a bare number) gets a folder that cannot be
+    made: the embedded models need none, and who needs it is told of the place. Not the folder for
+    temporary files, where anybody could lay models in wait.
+    """
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        return Path(cache) / "climbmate"
+    try:
+        return Path.home() / ".cache" / "climbmate"
+    except RuntimeError:  # no HOME, and no such user
+        return NO_HOME / ".cache" / "climbmate"
 
 
 class Settings(BaseSettings):
@@ -249,6 +262,15 @@ class Settings(BaseSettings):
         if too_long := [name for name in names if len(name) > 40]:
             raise ValueError(f"expected names of at most 40 characters, got {too_long[0]!r}")
         return names
+
+    @field_validator("cache_dir")
+    @classmethod
+    def _expand_home(cls, value: Path) -> Path:
+        # No shell has looked at what comes from a file of variables.
+        try:
+            return value.expanduser()
+        except RuntimeError as error:
+            raise ValueError("expected a folder; this ~ is nobody's home") from error
 
     @field_validator("redis_url")
     @classmethod

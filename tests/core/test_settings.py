@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -177,6 +179,32 @@ def test_the_cache_follows_xdg(monkeypatch: Environment) -> None:
 
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     assert default_cache_dir() == Path.home() / ".cache" / "climbmate"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can change its user")
+def test_a_user_without_a_home_is_served(repository: Path) -> None:
+    # As `docker run --user 54321` does: no HOME, and no line in /etc/passwd.
+    script = (
+        "import os; from core.settings import load_settings; "
+        "os.setuid(54321); print(load_settings().cache_dir)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=repository, env=environment, capture_output=True
+    )
+
+    assert done.stdout.decode().strip() == "/nonexistent/.cache/climbmate", done.stderr.decode()
+
+
+def test_a_home_in_a_file_of_variables(clean_environment: Environment) -> None:
+    clean_environment.setenv("HOME", "/home/setter")
+    clean_environment.setenv("CLIMBMATE_CACHE_DIR", "~/models")
+    assert load_settings().cache_dir == Path("/home/setter/models")
+
+    clean_environment.setenv("CLIMBMATE_CACHE_DIR", "~nobody-by-that-name/models")
+    with pytest.raises(SettingsError, match=r"CLIMBMATE_CACHE_DIR has .*nobody's home"):
+        load_settings()
 
 
 @pytest.mark.parametrize("field", list(Settings.model_fields))
