@@ -1,6 +1,7 @@
 """The Memory page of the debugger: one view at a time, so that only what is looked at is measured.
 
-It is there only where DEBUG_MEMORY is true. Views of growth are in :mod:`pages.memory_growth`.
+It is there only where DEBUG_MEMORY is true. Views of growth are in :mod:`pages.memory_growth`
+and :mod:`pages.memory_replay`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from core.memory.workbench import models_mb
 from debug_memory_streamlit import problems
 from pages.memory_charts import composition_chart, timeline_chart
 from pages.memory_growth import show_explanations, show_export, show_objects
+from pages.memory_replay import show_replay
 from pages.shared import plain
 from pages.words import _, told
 
@@ -70,7 +72,7 @@ def show_now() -> None:
     }
     with st.container(horizontal=True):
         for label, value_mb in numbers.items():
-            st.metric(label, f"{value_mb:.0f} MiB", border=True, width=200)
+            st.metric(label, f"{value_mb:.0f} MiB", border=True, width=180)
     for run in last_runs():
         st.warning(plain(_("An earlier run: {ending}.").format(ending=told(run.sentence()))))
 
@@ -172,6 +174,7 @@ def show() -> None:
         _("Owners"): show_owners,
         _("Objects"): show_objects,
         _("Growth"): show_explanations,
+        _("Leaks"): show_replay,
         _("Forecasts"): show_forecasts,
         _("Files"): show_export,
     }

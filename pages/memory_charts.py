@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.memory.ledger import Moment, Operation
+from core.memory.replay import TrendPoint
 from pages.words import _, told
 
 Spec = dict[str, Any]
+
+FLAT_MB = 0.5
+"""Room above and below the readings of a replay, so that a flat line looks flat."""
 
 
 def timeline_chart(moments: Sequence[Moment], operations: Sequence[Operation]) -> Spec:
@@ -79,4 +83,46 @@ def composition_chart(parts: Mapping[str, float]) -> Spec:
             "order": {"field": "order"},
             "tooltip": [{"field": "part", "title": _("Part")}, {"field": "mb", "title": "MiB"}],
         },
+    }
+
+
+def replay_chart(readings_mb: Sequence[float], trend: Sequence[TrendPoint]) -> Spec:
+    """Readings in MiB, one per run from 1 on, with the slope and its interval through them."""
+    points = [{"run": run, "mb": round(mb, 3)} for run, mb in enumerate(readings_mb, start=1)]
+    line = [{"run": row.run, "mb": row.mb, "low": row.low_mb, "high": row.high_mb} for row in trend]
+    heights = [*readings_mb, *(row.low_mb for row in trend), *(row.high_mb for row in trend)]
+    domain = [min(heights) - FLAT_MB, max(heights) + FLAT_MB]
+    run = {
+        "field": "run",
+        "type": "quantitative",
+        "title": _("Run"),
+        "scale": {"domain": [1, max(2, len(points))], "nice": False},
+        "axis": {"tickMinStep": 1, "format": "d"},
+    }
+    height = {
+        "field": "mb",
+        "type": "quantitative",
+        "title": "MiB",
+        "scale": {"domain": domain, "nice": False},
+    }
+    tooltip = [{"field": "run", "title": _("Run")}, {"field": "mb", "title": "MiB"}]
+    return {
+        "height": 260,
+        "layer": [
+            {
+                "data": {"values": line},
+                "mark": {"type": "area", "opacity": 0.18, "color": "gray"},
+                "encoding": {"x": run, "y": {**height, "field": "low"}, "y2": {"field": "high"}},
+            },
+            {
+                "data": {"values": line},
+                "mark": {"type": "line", "color": "gray"},
+                "encoding": {"x": run, "y": height},
+            },
+            {
+                "data": {"values": points},
+                "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+                "encoding": {"x": run, "y": height, "tooltip": tooltip},
+            },
+        ],
     }
