@@ -41,6 +41,11 @@ BRIGHTNESS = 0.62
 NOTHING: RGB = (60, 64, 66)
 """Where the first photo does not show what the second one does."""
 
+BAND_PX = 256
+"""Rows that are laid at a time: where all pixels come from would be larger than the picture."""
+
+STEP_PX = 16
+
 _BITS = 4
 
 
@@ -68,13 +73,21 @@ def lay_before(before_pixels: Pixels, alignment: Alignment, shape: tuple[int, in
     """The first working picture as the second camera saw it, uint8 (H, W, 3) of ``shape`` (height,
     width); plain grey where it shows nothing."""
     height, width = shape
-    matrix = alignment.scaled(
-        before_pixels.shape[1] / alignment.before_size[0], width / alignment.after_size[0]
-    )
-    laid = cv2.warpPerspective(
-        before_pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=NOTHING
-    )
-    return np.asarray(laid, np.uint8)
+    share, shrink = width / alignment.after_size[0], before_pixels.shape[1]
+    shrink /= alignment.before_size[0]
+    laid = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, BAND_PX):
+        rows = min(BAND_PX, height - top)
+        # Where every STEP_PX-th pixel comes from; those between lie between to a thousandth.
+        y, x = np.mgrid[0 : rows + STEP_PX : STEP_PX, 0 : width + STEP_PX : STEP_PX]
+        places = (np.column_stack([x.ravel(), top + y.ravel()]) + 0.5) / share
+        coarse = (alignment.to_before(places) * shrink - 0.5).reshape(*x.shape, 2)
+        y, x = np.mgrid[0:rows, 0:width].astype(np.float32) / STEP_PX
+        fine = cv2.remap(coarse.astype(np.float32), x, y, cv2.INTER_LINEAR)
+        laid[top : top + rows] = cv2.remap(
+            before_pixels, fine[..., 0], fine[..., 1], cv2.INTER_LINEAR, borderValue=NOTHING
+        )
+    return laid
 
 
 def _placed(hold: Hold | None, alignment: Alignment | None, share: float) -> Doubles | None:

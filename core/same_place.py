@@ -39,9 +39,10 @@ class SamePlace:
     def __init__(self, before: Pixels, after: Pixels, alignment: Alignment) -> None:
         self._before = np.asarray(cv2.cvtColor(before, cv2.COLOR_RGB2LAB), np.uint8)
         self._after = np.asarray(cv2.cvtColor(after, cv2.COLOR_RGB2LAB), np.uint8)
-        # Between the working pictures, not the full photos.
+        self._alignment = alignment
+        # Working pictures are smaller than the full photos, whose pixels the outlines are in.
+        self._shrink = before.shape[1] / alignment.before_size[0]
         self._scale = after.shape[1] / alignment.after_size[0]
-        self._matrix = alignment.scaled(before.shape[1] / alignment.before_size[0], self._scale)
 
     def __call__(self, outline: Doubles) -> bool:
         """Whether the place of ``outline`` (P, 2), in pixels of the full second photo, looks the
@@ -50,14 +51,16 @@ class SamePlace:
 
     def likeness(self, outline: Doubles) -> float:
         """The correlation of both, -1 to 1; 0 where a picture shows nothing but plain wall."""
-        low, high = outline.min(0) * self._scale, outline.max(0) * self._scale
+        low, high = outline.min(0), outline.max(0)
         pad = MARGIN * (high - low).max()
         low, high = low - pad, high + pad
         grow = SIDE_PX / max(float((high - low).max()), 1.0)
         width, height = np.maximum(np.round((high - low) * grow), 8).astype(int).tolist()
         place = np.array([[grow, 0, -low[0] * grow], [0, grow, -low[1] * grow], [0, 0, 1]])
-        ours = _cut(self._after, place, (width, height), 0)
-        theirs = _cut(self._before, place @ self._matrix, (width, height), PLAY_PX)
+        laid = place @ self._alignment.around(low, high) @ np.diag([1 / self._shrink] * 2 + [1.0])
+        bare = place @ np.diag([1 / self._scale] * 2 + [1.0])
+        ours = _cut(self._after, bare, (width, height), 0)
+        theirs = _cut(self._before, laid, (width, height), PLAY_PX)
         if min(ours[..., 0].std(), theirs[..., 0].std()) < LEAST_CONTRAST:
             return 0.0
         fit = cv2.matchTemplate(theirs, ours, cv2.TM_CCOEFF_NORMED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -76,9 +77,9 @@ def test_the_matrix_is_in_pixels_of_the_full_photos(wall: Pixels) -> None:
 
     true = cv2.perspectiveTransform(GRID[None], matrix)[0] * 3
     assert np.linalg.norm(found.to_after(GRID * 2) - true, axis=1).max() < 1.5
-    small = found.scaled(0.5, 1 / 3)
-    again = cv2.perspectiveTransform(GRID[None], small)[0]
-    np.testing.assert_allclose(again, found.to_after(GRID * 2) / 3, atol=1e-6)
+    around = found.around(np.array([200.0, 300.0]), np.array([400.0, 500.0]))
+    again = cv2.perspectiveTransform(2 * GRID[None], around)[0]
+    np.testing.assert_allclose(again, found.to_after(GRID * 2), atol=1e-6)
 
 
 def test_a_reset_wall_from_another_place(wall: Pixels, reset_wall: Pixels) -> None:
@@ -89,6 +90,47 @@ def test_a_reset_wall_from_another_place(wall: Pixels, reset_wall: Pixels) -> No
     x, y = found.to_after([(578.0, 351.0)])[0]
     red, green, blue = (int(v) for v in reset_wall[round(y), round(x)])
     assert green > 1.3 * max(red, blue)
+
+
+def folded(
+    pixels: Pixels, corner: tuple[float, float], off: tuple[float, float]
+) -> tuple[Pixels, NDArray[np.float64], NDArray[np.float64]]:
+    """The wall as if folded along the line through its middle that is square to ``corner`` -
+    middle: the panel with ``corner``, which goes ``off`` pixels away. With the seam (3,), positive
+    on that panel, and its homography: the identity plus a direction times the seam."""
+    height, width = pixels.shape[:2]
+    middle = np.array([width, height]) / 2
+    normal = (np.array(corner) - middle) / np.linalg.norm(np.array(corner) - middle)
+    seam = np.array([*normal, -normal @ middle])
+    matrix = np.eye(3) + np.outer([*off, 0.0], seam) / (seam @ [*corner, 1.0])
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    by_index = np.linalg.inv(half) @ matrix @ half
+    other = cv2.warpPerspective(pixels, by_index, (width, height))
+    y, x = np.mgrid[0:height, 0:width] + 0.5
+    beyond = seam[0] * x + seam[1] * y + seam[2] > 0
+    return np.where(beyond[..., None], other, pixels), seam, matrix
+
+
+@pytest.mark.parametrize("off", [(55.0, 0.0), (-30.0, 35.0)], ids=["stretched", "sheared"])
+def test_both_panels_of_a_folded_wall_are_laid(wall: Pixels, off: tuple[float, float]) -> None:
+    after, seam, matrix = folded(wall, (750.0, 800.0), off)
+    beyond = GRID @ seam[:2] + seam[2] > 0
+    true = np.where(beyond[:, None], cv2.perspectiveTransform(GRID[None], matrix)[0], GRID)
+
+    found = align(wall, after)
+
+    assert found.panels == 2 and found.document()["panels"] == 2
+    one = replace(found, bend=None)
+    assert np.linalg.norm(one.to_after(GRID) - true, axis=1).max() > 20  # one is not enough
+    there = ((true > 0) & (true < [750, 1000])).all(1)
+    off_px = np.linalg.norm(found.to_after(GRID) - true, axis=1)[there]
+    assert off_px.max() < 10 and np.median(off_px) < 1  # a hold is about 50 pixels long
+    np.testing.assert_allclose(found.to_before(found.to_after(GRID)), GRID, atol=1e-3)
+
+
+def test_a_flat_wall_has_one_panel(wall: Pixels, reset_wall: Pixels) -> None:
+    assert align(wall, reset_wall).panels == 1
+    assert align(wall, view(wall, CORNERS)[0]).panels == 1
 
 
 def test_it_is_deterministic(wall: Pixels, reset_wall: Pixels) -> None:
