@@ -1,13 +1,15 @@
 """The review page: photos go in, the wall is looked over and corrected, files come out.
 
 This file only puts the parts in their places: intake and queue, the wall, and beside it (on a
-phone: below it) the selection and the tabs. Everything a part needs lies on the session's desk
-(:mod:`pages.review_state`); everything computed comes from ``core``.
+phone: below it) the tabs and the selection, which a phone shows at its lower edge. Everything a
+part needs lies on the session's desk (:mod:`pages.review_state`); everything computed comes from
+``core``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
@@ -26,6 +28,8 @@ from pages.review_wall import show_caption, show_history, show_wall
 from pages.review_work import make_place, work_on
 from pages.shared import Ready, plain, ready_or_stop, session_choices, show_error
 from pages.words import _, told
+
+STYLE = Path(__file__).resolve().parents[1] / "assets" / "review.css"
 
 
 def show_start(ready: Ready) -> None:
@@ -104,19 +108,21 @@ def palette(ready: Ready) -> tuple[str, ...]:
 
 def show() -> None:
     """The page."""
-    ready = ready_or_stop()
-    for message, hint in desk().notices:
-        show_error(message, hint)
-    if desk().queue.next_up is None:  # else the page runs again by itself before anybody has read
-        desk().notices.clear()
-    shown = shown_review()
-    if shown is None:
-        show_start(ready)
-    show_troubles()
-    place = make_place()
-    if shown is not None:
-        show_review(ready, *shown)
-    work_on(ready, place)
+    st.html(STYLE)
+    with st.container(key="review"):
+        ready = ready_or_stop()
+        for message, hint in desk().notices:
+            show_error(message, hint)
+        if desk().queue.next_up is None:  # else it runs again by itself before anybody has read
+            desk().notices.clear()
+        shown = shown_review()
+        if shown is None:
+            show_start(ready)
+        show_troubles()
+        place = make_place()
+        if shown is not None:
+            show_review(ready, *shown)
+        work_on(ready, place)
 
 
 show()

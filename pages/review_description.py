@@ -12,9 +12,9 @@ from pages.words import _
 
 def show_description(problem: Problem) -> None:
     """Name and grade of the problem that the selection is in."""
-    name, grade = st.columns(2)
+    row = st.container(horizontal=True)
     set_value("name", problem.name)
-    name.text_input(
+    row.text_input(
         _("Name of problem {number}").format(number=problem.id),
         key="name",
         max_chars=60,
@@ -22,11 +22,12 @@ def show_description(problem: Problem) -> None:
     )
     grades = list(dict.fromkeys(["", *FONT_GRADES, *V_GRADES, problem.grade]))
     set_value("grade", problem.grade)
-    grade.selectbox(
+    row.selectbox(
         _("Grade"),
         grades,
         key="grade",
         accept_new_options=True,
+        placeholder="6A, V4",
         on_change=lambda: make(DescribeProblem(problem.id, grade=st.session_state["grade"] or "")),
     )
 

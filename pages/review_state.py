@@ -19,6 +19,7 @@ from core.review_edits import Edit
 from core.review_filter import HoldFilter
 from core.running_analysis import RunningAnalysis
 from core.wall_picture import WallPicture
+from pages.wall_view import Reveal
 from pages.words import _
 
 KEY = "desk"
@@ -33,8 +34,8 @@ class Desk:
     queue: PhotoQueue = field(default_factory=PhotoQueue)
     chosen: tuple[int, ...] = ()
     serial: int = 0
-    reveal: bool = False
-    filter: HoldFilter = HoldFilter()
+    reveal: Reveal = ""
+    filter: HoldFilter = field(default_factory=HoldFilter)
     filter_serial: int = 0
     edits: int = 0
     picks: int = 0
@@ -48,7 +49,7 @@ class Desk:
         """Show the error on this run of the page."""
         self.notices.append((error.message, error.hint))
 
-    def choose(self, holds: tuple[int, ...], *, reveal: bool = False) -> None:
+    def choose(self, holds: tuple[int, ...], *, reveal: Reveal = "") -> None:
         """Select holds from the page's side: the wall follows."""
         self.chosen, self.reveal = holds, reveal
         self.serial += 1

@@ -65,5 +65,5 @@ def tick(members: object, ticks: dict[int, object]) -> None:
             else:
                 chosen.pop(hold, None)
     picks = desk().picks
-    desk().choose(tuple(chosen), reveal=True)
+    desk().choose(tuple(chosen), reveal="wall")
     desk().picks = picks  # the table shows its own ticks already

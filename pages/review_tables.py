@@ -1,5 +1,5 @@
 """The wall as tables that are in step with the picture: what is typed here changes it, what is
-selected there is ticked here, and the other way round.
+selected there is ticked here, and the other way round. The filter on the picture is theirs too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.review import Review
 from pages.colour_words import colour_word
+from pages.review_narrowed import show_narrowed
 from pages.review_state import desk
 from pages.review_table_edits import holds_changed, problems_changed
 from pages.words import _
@@ -34,16 +35,21 @@ def show_problems(review: Review) -> None:
     if not review.problems:
         st.caption(_("No holds of one colour lie close enough together to be a problem."))
         return
+    show_narrowed(review)
+    problems = desk().filter.problems(review.problems, review.holds)
+    if not problems:
+        st.caption(_("No problem has a hold among them."))
+        return
     st.caption(_("Tick a problem to select its holds; type a name or a grade."))
     chosen = set(desk().chosen)
     table = pd.DataFrame(
         {
-            "chosen": [bool(chosen) and set(p.holds) <= chosen for p in review.problems],
-            "problem": [p.id for p in review.problems],
-            "colour": [colour_word(p.colour) for p in review.problems],
-            "holds": [len(p.holds) for p in review.problems],
-            "name": [p.name for p in review.problems],
-            "grade": [p.grade for p in review.problems],
+            "chosen": [bool(chosen) and set(p.holds) <= chosen for p in problems],
+            "problem": [p.id for p in problems],
+            "colour": [colour_word(p.colour) for p in problems],
+            "holds": [len(p.holds) for p in problems],
+            "name": [p.name for p in problems],
+            "grade": [p.grade for p in problems],
         }
     )
     key = key_of("problems")
@@ -64,7 +70,7 @@ def show_problems(review: Review) -> None:
             "grade": st.column_config.TextColumn(_("Grade"), max_chars=20, width=70),
         },
         on_change=problems_changed,
-        args=(key, [p.id for p in review.problems]),
+        args=(key, [p.id for p in problems]),
         alt=_("The problems on the wall"),
     )
 
@@ -74,10 +80,14 @@ def show_holds(review: Review, palette: Sequence[str]) -> None:
     if not review.holds:
         st.caption(_("There are no holds to list."))
         return
+    show_narrowed(review)
+    kept = desk().filter.holds(review.holds)
+    if not kept:
+        return  # the line above says so
     st.caption(_("Tick a hold to select it; colour, kind and problem can be changed here too."))
-    holds = sorted(review.holds, key=lambda hold: (hold.colour.sure, hold.id))
+    holds = sorted(kept, key=lambda hold: (hold.colour.sure, hold.id))
     chosen = set(desk().chosen)
-    names = list(dict.fromkeys([*palette, *(hold.colour.name for hold in holds)]))
+    names = list(dict.fromkeys([*palette, *(hold.colour.name for hold in review.holds)]))
     table = pd.DataFrame(
         {
             "chosen": [hold.id in chosen for hold in holds],

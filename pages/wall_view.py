@@ -13,10 +13,10 @@ order of :data:`SCRIPTS`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit import runtime
@@ -29,24 +29,29 @@ from pages.wall_words import wall_words
 FOLDER = Path(__file__).resolve().parents[1] / "assets" / "wall_view"
 SCRIPTS = ("drawing.js", "view.js", "wall_view.js", "controls.js")
 
+
+Reveal = Literal["", "wall", "page"]
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """The selection as Python last set it.
 
     The browser follows it when ``serial`` differs from the last one it saw; until then its own
-    selection stands, which may be newer. ``reveal`` moves the view so that the last one is seen.
+    selection stands, which may be newer. ``reveal`` brings the last one into sight: on the
+    ``wall``, or, where a phone had scrolled the wall away, on the ``page`` too.
     """
 
     holds: tuple[int, ...] = ()
     serial: int = 0
-    reveal: bool = False
+    reveal: Reveal = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
     """The filter as Python last set it; ``serial`` works as that of :class:`Chosen`."""
 
-    filter: HoldFilter = HoldFilter()
+    filter: HoldFilter = field(default_factory=HoldFilter)
     serial: int = 0
 
 
@@ -68,7 +73,7 @@ def wall_view(
     drawing: Mapping[str, Any],
     chosen: Chosen,
     listeners: Listeners,
-    narrowed: Narrowed = Narrowed(),
+    narrowed: Narrowed | None = None,
     *,
     key: str,
     colour_words: Mapping[str, str],
@@ -80,6 +85,7 @@ def wall_view(
     ``colour_words`` are the names of colours in the reader's language. Zoom and filters stay as
     long as ``photo_key`` does, also when another picture of the same photo is shown.
     """
+    narrowed = narrowed or Narrowed()
     data = {
         "photo": {
             "url": _photo_url(picture.jpeg, key),

@@ -2,6 +2,8 @@
    Everything but an edit happens here, without asking the server. */
 
 const TELL_MS = 150;
+const FREE_SHARE = 0.54; // of a phone's screen, above the selection's part of the page
+const HEADER_PX = 100; // and what the page's own header takes of it
 const walls = new WeakMap();
 const remembered = { labels: "problems" }; // outlives a visit to another page
 
@@ -84,6 +86,10 @@ class Wall {
       this.selection = new Set(data.selection);
       this.active = data.selection.at(-1) ?? null;
       if (data.reveal && this.holds.has(this.active)) this.view.reveal(this.holds.get(this.active).box);
+      if (data.reveal === "page" && this.active !== null) {
+        clearTimeout(this.lifting);
+        this.lifting = setTimeout(() => this.liftIntoSight(this.active), SETTLE_MS);
+      }
     }
     if (data.filterSerial !== this.filterSerial) {
       this.filterSerial = data.filterSerial;
@@ -228,6 +234,23 @@ class Wall {
     }
     this.choose(hold?.id ?? null, this.several || event.shiftKey || event.ctrlKey || event.metaKey);
     this.showTip(hold);
+    if (hold) this.liftIntoSight(hold.id);
+  }
+
+  /* On a phone the page shows the selection over the lower part of the screen: what lies below it,
+     or was scrolled away, comes into sight. */
+  liftIntoSight(id) {
+    const node = this.nodes.get(id);
+    if (!node || !matchMedia("(max-width: 640px)").matches) return;
+    const { top, bottom } = node.group.getBoundingClientRect();
+    const below = bottom - FREE_SHARE * window.innerHeight;
+    const above = top - HEADER_PX;
+    if (below <= 0 && above >= 0) return;
+    let part = this.root;
+    while (part && !/auto|scroll/.test(getComputedStyle(part).overflowY)) {
+      part = part.parentElement ?? part.getRootNode().host;
+    }
+    (part ?? window).scrollBy({ top: below > 0 ? below : above, behavior: "smooth" });
   }
 
   hovered(event) {
@@ -330,6 +353,7 @@ class Wall {
     this.observer.disconnect();
     clearTimeout(this.telling);
     clearTimeout(this.tellingFilter);
+    clearTimeout(this.lifting);
     clearTimeout(this.view.settling);
   }
 }

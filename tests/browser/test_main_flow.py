@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import serving
+from tests.browser.pictures import save
 
 pytestmark = pytest.mark.slow
 
@@ -48,12 +48,6 @@ def a_plain_hold(page: Page) -> tuple[int, str]:
         if ", Problem " in text and "unsure" not in text and (", green," in text):
             return int(row.get_attribute("data-hold") or 0), text
     raise AssertionError("the demo wall has no green hold in a problem")
-
-
-def save(page: Page, name: str) -> None:
-    if folder := os.environ.get("CLIMBMATE_SCREENSHOTS"):
-        page.wait_for_timeout(2500)  # widgets that are loaded late
-        page.screenshot(path=str(Path(folder) / name))
 
 
 def click_hold(page: Page, hold: int, size: str) -> None:
@@ -153,6 +147,53 @@ def test_the_table_and_the_wall_are_in_step(open_page: Any, address: str) -> Non
         "all => [...new Set(all.map(g => g.getAttribute('aria-label').split(', ').at(-1)))]"
     )
     assert chosen == ["Problem 1"]
+
+
+def test_the_filter_on_the_wall_is_the_tables_too(open_page: Any, address: str) -> None:
+    page = open_demo(open_page, address, "desktop")
+    chip = page.locator('[data-control="colour-blue"]')
+    many = int(chip.inner_text().split()[-1])
+    all_holds = page.locator(".hold").count()
+
+    chip.click()
+    expect(page.get_by_text(f"{many} of {all_holds} holds shown")).to_be_visible()
+    page.get_by_role("tab", name="Holds").click()
+    table = page.get_by_test_id("stDataFrame").locator("table tbody tr")
+    expect(table).to_have_count(many)
+    assert all("blue" in text for text in table.all_text_contents())
+
+    page.get_by_role("link", name="Models").click()
+    expect(page.get_by_role("heading", name="Models")).to_be_visible()
+    page.get_by_role("link", name="Review a wall").click()
+    expect(page.locator(".shown")).to_have_text(f"{many} of {all_holds}")  # it outlives the visit
+
+    page.get_by_role("button", name="Show all").click()
+    expect(page.locator(".shown")).to_have_count(0)
+    expect(page.locator(".hold.dimmed")).to_have_count(0)
+
+
+def test_on_a_phone_what_was_tapped_is_changed_without_scrolling(
+    open_page: Any, address: str
+) -> None:
+    page = open_demo(open_page, address, "phone")
+    visible = page.viewport_size["height"]
+    lowest = max(page.locator(".hold").all(), key=lambda row: (row.bounding_box() or {"y": 0})["y"])
+    hold = int(lowest.get_attribute("data-hold") or 0)
+
+    click_hold(page, hold, "phone")
+    page.wait_for_timeout(1000)  # the page scrolls
+
+    sheet = page.locator(".st-key-picked").bounding_box()
+    outline = lowest.bounding_box()
+    assert sheet is not None and outline is not None
+    assert outline["y"] + outline["height"] <= sheet["y"]  # what was tapped stays in sight
+    for key in ("pick_colour", "pick_problem", "pick_kind", "delete"):
+        box = page.locator(f".st-key-{key}").bounding_box()
+        assert box is not None and sheet["y"] <= box["y"] and box["y"] + box["height"] <= visible
+
+    page.locator(".st-key-select_none button").tap()
+    expect(page.locator(".st-key-picked")).to_have_count(0)
+    expect(page.locator(".hold.selected")).to_have_count(0)
 
 
 def test_stop_gives_the_analysis_up(open_page: Any, address: str, repository: Path) -> None:

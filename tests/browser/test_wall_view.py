@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,12 @@ def heard(page: Page) -> dict[str, Any]:
 
 def expect_heard(page: Page, *events: dict[str, Any]) -> None:
     expect(page.locator("code")).to_have_text(json.dumps({"heard": list(events), "removed": []}))
+
+
+def expect_last_filter(page: Page, value: dict[str, Any]) -> None:
+    """What came last: changes that follow each other at once may be told together."""
+    last = re.escape(json.dumps({"filter": value}))
+    expect(page.locator("code")).to_have_text(re.compile(last + r"\], "))
 
 
 def selected(page: Page) -> list[int]:
@@ -163,16 +170,31 @@ def test_a_click_and_a_box_add_in_pixels_of_the_photo(wall: Page) -> None:
     assert heard(wall)["heard"][-1]["box"] == pytest.approx([650, 250, 200, 100], abs=3)
 
 
-def test_filters_dim_the_rest_without_the_server(wall: Page) -> None:
+def test_filters_dim_the_rest_at_once_and_the_server_hears_of_them(wall: Page) -> None:
     wall.get_by_role("button", name="rouge 80").click()
-    expect(wall.locator(".hold.dimmed")).to_have_count(220)
+    assert wall.locator(".hold.dimmed").count() == 220  # at once, without the server
+    assert wall.locator(".shown").inner_text() == "80 of 300"
+    expect_last_filter(wall, {"colours": ["red"], "problem": None, "unsure": False})
+
     wall.get_by_role("button", name="rouge 80").click()
     wall.get_by_role("button", name="? unsure 15").click()
-    expect(wall.locator(".hold.dimmed")).to_have_count(285)
+    assert wall.locator(".hold.dimmed").count() == 285
+    expect_last_filter(wall, {"colours": [], "problem": None, "unsure": True})
+
     wall.get_by_role("button", name="? unsure 15").click()
     wall.get_by_label("Show only this problem").select_option("3")
-    expect(wall.locator(".hold.dimmed")).to_have_count(290)
-    assert heard(wall)["heard"] == []
+    assert wall.locator(".hold.dimmed").count() == 290
+    expect_last_filter(wall, {"colours": [], "problem": 3, "unsure": False})
+
+
+def test_python_can_filter_too(wall: Page) -> None:
+    wall.get_by_role("button", name="Only problem 2").click()
+
+    expect(wall.locator(".shown")).to_have_text("10 of 300")
+    lit = wall.locator(".hold:not(.dimmed)").evaluate_all(
+        "all => all.map(g => Number(g.dataset.hold))"
+    )
+    assert sorted(lit) == list(range(21, 31))
 
 
 def test_labels_can_be_read_without_seeing_colours(wall: Page) -> None:

@@ -20,6 +20,7 @@ from core.memory import preflight
 from core.photo_queue import MAX_PHOTOS, PhotoQueue, QueuedPhoto
 from core.review import Review
 from core.review_file import save_review
+from core.review_filter import HoldFilter
 from pages.review_state import Desk
 from pages.shared import plain
 from tests.core.bad_photos import BAD_PHOTOS
@@ -318,6 +319,47 @@ def test_the_tables_show_the_wall(repository: Path) -> None:
 
     problems = open_section(app, "Problems").dataframe[0].value
     assert problems[["problem", "holds"]].to_numpy().tolist() == [[1, 10]]
+
+
+@pytest.mark.usefixtures("fakes")
+def test_the_filter_is_the_tables_too_and_edits_do_not_leave_it_empty(repository: Path) -> None:
+    app = choose(press(open_app(repository), "demo"), 3)
+    checked(app.selectbox(key="pick_colour").set_value("blue").run())
+    desk(app).narrow(HoldFilter(frozenset({"blue"})))
+
+    holds = open_section(app, "Holds").dataframe[0].value
+    assert holds["hold"].tolist() == [3] and "1 of 10 holds shown" in texts(app)
+    assert not open_section(app, "Problems").dataframe  # it is a stray
+    assert "No problem has a hold among them." in texts(app)
+    desk(app).narrow(HoldFilter(frozenset({"blue"}), problem=1))
+    assert not open_section(app, "Holds").dataframe and "0 of 10 holds shown" in texts(app)
+
+    desk(app).narrow(HoldFilter(frozenset({"blue"})))
+    press(app, "undo")  # no hold is blue any more
+    assert not desk(app).filter.active and "shown" not in texts(app)
+    assert open_section(app, "Holds").dataframe[0].value["hold"].tolist() == list(range(1, 11))
+
+    desk(app).narrow(HoldFilter(problem=1))
+    press(checked(app.run()), "show_all")
+    assert not desk(app).filter.active
+
+
+@pytest.mark.usefixtures("fakes")
+def test_another_photo_begins_without_selection_and_filter(repository: Path) -> None:
+    files = [(f"wall{i}.jpg", photo_bytes(90 + 20 * i)) for i in range(2)]
+    app = choose(upload(open_app(repository), *files), 2)
+    desk(app).narrow(HoldFilter(problem=1))
+
+    checked(app.run().selectbox(key="photo").set_value(desk(app).queue.photos[1].number).run())
+
+    assert desk(app).chosen == () and not desk(app).filter.active
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_selection_can_be_let_go(repository: Path) -> None:
+    app = press(choose(press(open_app(repository), "demo"), 3, 4), "select_none")
+
+    assert desk(app).chosen == () and "Select a hold" in texts(app)
 
 
 def typed_into_tables() -> None:
