@@ -8,7 +8,10 @@ reader raises (core/photo_failures.py).
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import importlib
+import logging
 import struct
 import warnings
 from collections.abc import Callable
@@ -20,6 +23,8 @@ from core.photo_limits import Size
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
+
+logger = logging.getLogger(__name__)
 
 READERS = {
     "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
@@ -121,6 +126,8 @@ def open_reader(format_: str, data: bytes) -> ImageFile:
     module, class_name = READERS[format_]
     reader: Callable[[BytesIO], ImageFile] = getattr(importlib.import_module(module), class_name)
     _hush_reader_warnings()
+    if format_ == "TIFF":
+        _hush_libtiff()
     return reader(BytesIO(data))
 
 
@@ -131,3 +138,21 @@ def _hush_reader_warnings() -> None:
     process and is not safe beside other threads. Adding the same rule twice leaves one.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@functools.cache
+def _hush_libtiff() -> None:
+    """Keep libtiff from writing to stderr by itself.
+
+    It does for every line of pixels that is damaged, so that one upload could fill a disk with its
+    server's log; what is wrong with the photo is said by the error that its reader raises. Pillow
+    turns off libtiff's warnings in this way, and leaves its errors on. Once is enough: the handler
+    belongs to the process.
+    """
+    from PIL import _imaging
+
+    try:
+        # A library that Pillow brought is found through the module that was linked with it.
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
+    except (AttributeError, OSError) as error:  # Pillow was built without it, or as one piece
+        logger.info("libtiff=not_hushed reason=%r", error)
