@@ -72,7 +72,7 @@ def show_now() -> None:
     }
     with st.container(horizontal=True):
         for label, value_mb in numbers.items():
-            st.metric(label, f"{value_mb:.0f} MiB", border=True, width=180)
+            st.metric(label, f"{value_mb:.0f} MiB", border=True, width="stretch")
     for run in last_runs():
         st.warning(plain(_("An earlier run: {ending}.").format(ending=told(run.sentence()))))
 

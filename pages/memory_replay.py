@@ -136,4 +136,4 @@ def show_finding(found: Replay) -> None:
     }
     with st.container(horizontal=True):
         for label, value in figures.items():
-            st.metric(label, value, border=True, width=220)
+            st.metric(label, value, border=True, width="stretch")

@@ -1,4 +1,5 @@
-"""The memory debugger in a real browser: live without a rerun, on and off."""
+"""The memory debugger in a real browser: live without a rerun, on and off. With
+``CLIMBMATE_SCREENSHOTS`` set to a folder, the pictures of ``docs/memory.md`` are written there."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import playwright, serving
+from tests.browser.pictures import save
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +62,7 @@ def test_every_view_opens(address: str, open_page: Callable[[str], Any]) -> None
         "Composition": "Together ",
         "Objects": "Growth since the start",
         "Growth": "Set a mark",
+        "Leaks": "The operation runs again and again.",
         "Files": "No baseline was saved yet.",
         "Timeline": "Each point is the peak",
     }
@@ -67,6 +70,39 @@ def test_every_view_opens(address: str, open_page: Callable[[str], Any]) -> None
         page.get_by_test_id("stMain").get_by_text(view, exact=True).click()
         expect(page.get_by_text(text).first).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_photo_shows_in_the_composition(address: str, open_page: Callable[[str], Any]) -> None:
+    page = open_page(address)
+    page.set_viewport_size({"width": 1360, "height": 1120})
+    page.get_by_role("button", name="Demo wall").click()
+    expect(page.locator(".hold").nth(30)).to_be_attached()
+    page.get_by_role("link", name="Memory", exact=True).click()
+    page.get_by_test_id("stMain").get_by_text("Composition", exact=True).click()
+
+    expect(page.get_by_text("Together ")).to_be_visible()
+    expect(sidebar(page).get_by_text("analyse: ").first).to_be_visible()
+    save(page, "memory.png")
+
+
+def test_a_leak_is_looked_for_and_the_verdict_comes_by_itself(
+    address: str, open_page: Callable[[str], Any]
+) -> None:
+    page = open_page(address)
+    page.set_viewport_size({"width": 1360, "height": 1120})
+    page.get_by_role("link", name="Memory", exact=True).click()
+    main = page.get_by_test_id("stMain")
+    main.get_by_text("Leaks", exact=True).click()
+    main.get_by_test_id("stSelectbox").click()
+    page.get_by_role("option", name="Answer the demo wall from the cache").click()
+    run = main.get_by_role("button", name="Run it")
+    run.click()
+
+    expect(main.get_by_text("Runs that count")).to_be_visible(timeout=240_000)
+    expect(run).to_be_enabled()
+    expect(main.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+    expect(main.get_by_test_id("stVegaLiteChart")).to_be_visible()
+    save(page, "memory-leaks.png")
 
 
 def test_off_nothing_of_it_shows(address_off: str, open_page: Callable[[str], Any]) -> None:
