@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -87,6 +88,28 @@ class PhotoQueue:
         self.next_number += 1
         self.photos.append(photo)
         return photo
+
+    def add_each(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Put photos, names with bytes, at the end as :meth:`add` does: as many as fit.
+
+        Raises one :class:`core.errors.QueueFullError` for all that did not, after the others.
+        """
+        refused: list[tuple[str, QueueFullError]] = []
+        for name, data in files:
+            try:
+                self.add(name, data)
+            except QueueFullError as error:
+                refused.append((name, error))
+        if len(refused) == 1:
+            raise refused[0][1]
+        if refused:
+            first, last = refused[0][0], refused[-1][0]
+            raise QueueFullError(
+                "too_many_photos",
+                f"{len(refused)} photos were not taken, from {first} to {last}: "
+                f"at most {MAX_PHOTOS} are open at a time, and {MAX_WAITING_MB:.0f} MiB wait.",
+                "Save the reviews you want to keep, remove photos, and add these again.",
+            )
 
     def _check_room(self, name: str, size: int) -> None:
         if len(self.photos) >= MAX_PHOTOS:

@@ -74,10 +74,10 @@ def show_review(ready: Ready, photo: QueuedPhoto, review: Review, picture: WallP
     with wall:
         show_head(ready, photo, review)
         show_banner()
-        show_wall(ready, photo, review, picture)
-    with side:
         for warning in review.found.warnings:
             st.warning(plain(told(warning)), icon=":material/warning:")
+        show_wall(ready, photo, review, picture)
+    with side:
         show_counts(review.analysis())
         show_inspector(review, palette(ready))
         show_sections(ready, review, picture)

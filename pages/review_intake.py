@@ -6,6 +6,7 @@ lies in memory twice.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import streamlit as st
@@ -39,8 +40,7 @@ def show_intake(settings: Settings) -> None:
             _("Demo wall"),
             icon=":material/landscape:",
             help=_("A wall that ClimbMate drew."),
-            on_click=take,
-            args=(DEMO.name, None),
+            on_click=take_demo,
             key="demo",
         )
         camera = st.toggle(_("Use the camera"), key="camera_on")
@@ -70,18 +70,24 @@ def show_room(settings: Settings) -> None:
 def take_uploads(key: str) -> None:
     """Put what an uploader or the camera holds into the queue, and empty it."""
     files = present(st.session_state[key])
+    if not files:
+        return
+    take((file.name, file.getvalue()) for file in files)
     for file in files:
-        take(file.name, file.getvalue())
         let_go(file)
-    if files:
-        desk().rounds += 1
+    desk().rounds += 1
 
 
-def take(name: str, data: bytes | None) -> None:
-    """Put one photo into the queue (the demo wall where there are no bytes)."""
+def take_demo() -> None:
+    """Put the demo wall into the queue."""
+    take([(DEMO.name, DEMO.read_bytes())])
+
+
+def take(files: Iterable[tuple[str, bytes]]) -> None:
+    """Put photos, names with bytes, into the queue; those that do not fit are told together."""
     before = desk().queue.shown
     try:
-        desk().queue.add(name, DEMO.read_bytes() if data is None else data)
+        desk().queue.add_each(files)
     except ClimbMateError as error:
         desk().tell(error)
     if desk().queue.shown is not before:

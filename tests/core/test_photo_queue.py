@@ -106,6 +106,19 @@ def test_more_than_fits_is_refused_and_nothing_is_pushed_out() -> None:
     assert queue.add("late.jpg", b"late").number == MAX_PHOTOS + 1  # numbers are not used twice
 
 
+def test_many_that_do_not_fit_are_told_in_one_sentence() -> None:
+    queue = PhotoQueue()
+    files = [(f"{i}.jpg", bytes([i])) for i in range(MAX_PHOTOS + 18)]
+
+    with pytest.raises(QueueFullError, match=r"18 photos were not taken, from 12\.jpg to 29\.jpg"):
+        queue.add_each(files)
+
+    assert [photo.name for photo in queue.photos] == [name for name, _ in files[:MAX_PHOTOS]]
+    with pytest.raises(QueueFullError, match=r"^late\.jpg was not taken"):
+        queue.add_each([("late.jpg", b"late"), files[0]])  # the one that is there is no new one
+    queue.add_each(files[:3])
+
+
 def test_bytes_that_wait_are_bounded() -> None:
     queue = PhotoQueue()
     half = bytes(int(MAX_WAITING_MB * 2**19) + 1)
