@@ -2,13 +2,15 @@
 
 Counters are fed by :class:`CountRequests` and by what the model service reports, from the
 dashboard's analyses as well; the rest is read from the service at the moment of a scrape. Every
-label comes from a fixed set of words, so no caller can make the series grow.
+label comes from a fixed set of words, so no caller can make the series grow. What is counted rarely
+stands at 0 from the beginning: Prometheus sees no increase in a series that begins at 1.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -23,9 +25,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.memory.readings import headroom_mb, limit_mb, rss_mb
 from core.service import ModelService
-from core.service_statistics import Event
+from core.service_statistics import Event, Kind
 
 METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
+PHOTO_ROUTES = ("/predict", "/api/analyze", "/api/analyze-stream")
+REFUSALS = ("429", "503")
+UNLOADS = ("memory", "replay")
+"""Why the service lets its models go: memory is short, or the debugger asked."""
+
 STAGES = ("decode", "detect", "masks", "colour", "problems", "total")
 REQUEST_BUCKETS_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 STAGE_BUCKETS_S = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -46,6 +53,9 @@ class Metrics:
             ("route", "method", "status"),
             registry=self._registry,
         )
+        for route in PHOTO_ROUTES:
+            for status in REFUSALS:
+                self.requests.labels(route, "POST", status)
         self.request_seconds = Histogram(
             "climbmate_request_seconds",
             "Time to answer a request, its upload included.",
@@ -113,15 +123,15 @@ class ServiceReadings(Collector):
         events = CounterMetricFamily(
             "climbmate_events", "What happened in the model service.", labels=("kind",)
         )
-        for kind, count in sorted(told.events.items()):
-            events.add_metric((kind,), float(count))
+        for kind in get_args(Kind):
+            events.add_metric((kind,), float(told.events.get(kind, 0)))
         yield events
         unloads = CounterMetricFamily(
             "climbmate_unloads", "Times the models were let go, by reason.", labels=("reason",)
         )
-        for (kind, reason), count in sorted(told.reasons.items()):
-            if kind == "unloaded":
-                unloads.add_metric((reason,), float(count))
+        unloaded = {reason: n for (kind, reason), n in told.reasons.items() if kind == "unloaded"}
+        for reason, count in sorted({**dict.fromkeys(UNLOADS, 0), **unloaded}.items()):
+            unloads.add_metric((reason,), float(count))
         yield unloads
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from api.metrics import PHOTO_ROUTES
 from core.memory.readings import rss_mb
+from core.service_statistics import Kind
 from tests.api.faces import ROOT, form, photo
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "climbmate.json"
@@ -74,6 +80,31 @@ def test_service_cache_and_memory_are_read(client: TestClient) -> None:
     assert value(scrape, "resident_bytes") == pytest.approx(rss_mb() * 2**20, rel=0.2)
 
 
+def test_what_happens_rarely_is_there_before_it_happens(client: TestClient) -> None:
+    scrape = samples(client)
+
+    for kind in get_args(Kind):
+        assert value(scrape, "events_total", kind=kind) == (kind == "loaded")
+    assert value(scrape, "unloads_total", reason="memory") == 0
+    photo_routes = {path for path, item in openapi(client)["paths"].items() if takes_a_photo(item)}
+    assert photo_routes == set(PHOTO_ROUTES)
+    for route in photo_routes:
+        for status in ("429", "503"):
+            labels = {"route": route, "method": "POST", "status": status}
+            assert value(scrape, "requests_total", **labels) == 0
+
+
+def openapi(client: TestClient) -> dict[str, Any]:
+    document: dict[str, Any] = client.app.openapi()  # type: ignore[attr-defined]
+    return document
+
+
+def takes_a_photo(item: dict[str, Any]) -> bool:
+    """Whether a path's operations have one with an upload."""
+    bodies = [operation.get("requestBody", {}) for operation in item.values()]
+    return any("multipart/form-data" in body.get("content", {}) for body in bodies)
+
+
 def test_callers_cannot_make_the_series_grow(client: TestClient) -> None:
     client.get("/warm")
     client.request("BREW", "/warm")
@@ -103,6 +134,29 @@ def test_the_dashboard_asks_only_for_what_there_is(client: TestClient) -> None:
     assert asked <= names, f"unknown: {asked - names}"
     described = {name.removesuffix("_total") for name in asked}
     assert {"climbmate_queue_depth", "climbmate_resident_bytes", "climbmate_unloads"} <= described
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool here")
+def test_prometheus_own_tool_finds_nothing_wrong(client: TestClient, tmp_path: Path) -> None:
+    client.post("/predict", files=form())
+    queries = [
+        target["expr"]
+        for panel in json.loads(DASHBOARD.read_text())["panels"]
+        for target in panel["targets"]
+    ]
+    rules = [{"record": f"query:{number}", "expr": text} for number, text in enumerate(queries)]
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+
+    for arguments, text in (
+        (["check", "metrics"], client.get("/metrics").text),
+        (["check", "rules", str(file)], ""),
+        (["check", "config", "--syntax-only", str(ROOT / "deploy" / "prometheus.yml")], ""),
+    ):
+        done = subprocess.run(
+            ["promtool", *arguments], input=text, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_panels_of_the_dashboard_do_not_overlap() -> None:
