@@ -28,9 +28,8 @@ import numpy as np
 from core.alignment import Alignment, AlignmentError, align
 from core.analysis import Models, analyze, finish, load_models
 from core.changes import HOLD_FATES, Comparison
-from core.compare import compare
+from core.compare import Look, compare
 from core.overlay import encode_jpeg
-from core.same_place import SamePlace
 from core.settings import Settings, load_settings
 from core.wall import Colour, Hold, ModelInfo, PhotoInfo, WallAnalysis
 from training.render.scene import Reset
@@ -175,14 +174,14 @@ def rendered(seeds: Sequence[int], models: Models | None, settings: Settings) ->
         second, _ = truth_analysis(after)
         old = {hold.id: hold.id - 1 for hold in first.holds}
         new = {hold.id: hold.id - 1 for hold in second.holds}
-        count(compare(first, second, alignment), fates, old, new, by_truth)
+        look = Look.at(before.image, after.image, alignment)
+        count(compare(first, second, alignment, look), fates, old, new, by_truth)
         if models is not None:
             found = [
                 finish(analyze(encode_jpeg(wall.image, 95), models, settings))
                 for wall in (before, after)
             ]
             old, new = identify(found[0], before), identify(found[1], after)
-            look = SamePlace(before.image, after.image, alignment)
             count(compare(found[0], found[1], alignment, look), fates, old, new, by_product)
     total = len(seeds) + 1
     print(f"Rendered: {total - refused} of {total} pairs aligned, {np.median(seconds):.2f} s each")

@@ -1,14 +1,14 @@
 """Two analysed photos of one wall, aligned -> what came, went, stayed and moved.
 
 Every hold of the first photo is laid onto the second. Holds at one place with one colour and size
-stayed; among the others, a pair of one colour, size and shape is taken for one hold that moved;
-what is left went or came. Both times the pairs are chosen one to one so that they are best in all
-(:mod:`core.pairing`). Problems follow from their holds (:mod:`core.compare_problems`). All
-thresholds are relative to hold sizes.
+stayed, chosen one to one so that the pairs are best in all (:mod:`core.pairing`). Of the others,
+those that are surely one hold in two places moved (:mod:`core.moves`); what is left went or came.
+Problems follow from their holds (:mod:`core.compare_problems`). All thresholds are relative to hold
+sizes.
 
 A hold outside the other photo is *unseen*, neither gone nor new. A detector overlooks holds: with
-the pictures at hand (``looks_same``, :mod:`core.same_place`) a place that looks the same on both is
-*stayed*, though only one photo has its outline.
+the pictures at hand (:class:`Look`) a place that looks the same on both is *stayed*, though only
+one photo has its outline. Without the pictures nothing is said to have moved.
 
 What this cannot tell: which of two equal holds went, and whether a hold that "moved" is the same
 piece of plastic or its twin. A hold that only turned on its bolt stayed.
@@ -17,14 +17,19 @@ piece of plastic or its twin. A hold that only turned on its bolt stayed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.alignment import Alignment
 from core.changes import HOLD_FATES, Comparison, HoldChange, HoldFate
 from core.compare_problems import compare_problems
-from core.hold_traits import Doubles, Traits, colour_likeness, shape_difference, traits_of
+from core.hold_traits import Doubles, Traits, colour_likeness, size_ratios, traits_of
+from core.moves import Likeness, moved_pairs
 from core.pairing import best_pairs
+from core.photo_pair import PhotoPair, Pixels
+from core.same_hold import SameHold
+from core.same_place import SamePlace
 from core.wall import Hold, WallAnalysis
 
 STAY_DISTANCE = 0.7
@@ -33,11 +38,6 @@ STAY_DISTANCE = 0.7
 STAY_SIZE_RATIO = 1.7
 STAY_LIKENESS = 0.2
 """Outlines and colours vary between two photos; at one place little likeness is enough."""
-
-MOVE_SIZE_RATIO = 1.18
-MOVE_LIKENESS = 0.5
-MOVE_SHAPE = 0.055
-"""Elsewhere on the wall, a hold must be as large, as coloured and as shaped to be the same."""
 
 ERRORS = 2.5
 """Times the alignment's error that middles may be off besides."""
@@ -48,34 +48,46 @@ SHOWN = 0.85
 LIGHT_PAIRS = 5
 """Fewer sure pairs say nothing about the light of the two photos."""
 
-LooksSame = Callable[[Doubles], bool]
-"""Whether a place of the second photo, outlined by float64 (P, 2), looks the same on the first."""
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the pictures say: whether a place of the second photo, outlined by float64 (P, 2), looks
+    the same on the first (:mod:`core.same_place`), and how alike holds look in two places
+    (:mod:`core.same_hold`)."""
+
+    same_place: Callable[[Doubles], bool]
+    same_hold: Likeness
+
+    @classmethod
+    def at(cls, before: Pixels, after: Pixels, alignment: Alignment) -> Look:
+        """The look at two working pictures, uint8 (H, W, 3) sRGB each."""
+        pair = PhotoPair(before, after, alignment)
+        return cls(SamePlace(pair), SameHold(pair))
 
 
 def compare(
     before: WallAnalysis,
     after: WallAnalysis,
     alignment: Alignment,
-    looks_same: LooksSame | None = None,
+    look: Look | None = None,
 ) -> Comparison:
     """What changed from ``before`` to ``after``, which ``alignment`` lays onto each other.
 
-    ``looks_same`` judges a place by the pictures; without it the outlines alone decide.
+    Without a ``look`` at the pictures the outlines alone decide.
     """
     first = traits_of(before.holds, alignment.to_after)
     second = traits_of(after.holds, lambda points: points)
     stayed = best_pairs(_staying(first, second, alignment.error_px))
     places = tuple(alignment.to_before(outline) for outline in second.outlines)
     alone = (
-        _alone(first, {a for a, _ in stayed}, first.outlines, alignment.after_size, looks_same),
-        _alone(second, {b for _, b in stayed}, places, alignment.before_size, looks_same),
+        _alone(first, {a for a, _ in stayed}, first.outlines, alignment.after_size, look),
+        _alone(second, {b for _, b in stayed}, places, alignment.before_size, look),
     )
-    gain = _moving(first, second, _light(first, second, stayed))
-    for axis, fates in enumerate(alone):
-        free = [index for index, fate in fates.items() if fate == "went"]
-        taken = np.setdiff1d(np.arange(gain.shape[axis]), free)
-        gain[(taken, slice(None)) if axis == 0 else (slice(None), taken)] = 0
-    moved = best_pairs(gain)
+    free_a, free_b = ([index for index, fate in side.items() if fate == "went"] for side in alone)
+    moved: list[tuple[int, int]] = []
+    if look is not None:
+        light = _light(first, second, stayed)
+        moved = moved_pairs(first, second, (free_a, free_b), light, look.same_hold)
     changes = [_pair("stayed", before.holds[a], after.holds[b]) for a, b in stayed]
     for a, b in moved:
         gap = float(np.linalg.norm(first.middles[a] - second.middles[b]) / first.sizes[a])
@@ -109,7 +121,7 @@ def _alone(
     paired: set[int],
     elsewhere: Sequence[Doubles],
     size: tuple[int, int],
-    looks_same: LooksSame | None,
+    look: Look | None,
 ) -> dict[int, HoldFate]:
     """The fate of each hold without a partner at its place, were none to be found elsewhere.
 
@@ -119,7 +131,7 @@ def _alone(
     for index in sorted(set(range(len(holds.sizes))) - paired):
         if not _within(elsewhere[index], size):
             fates[index] = "unseen"
-        elif looks_same is not None and looks_same(holds.outlines[index]):
+        elif look is not None and look.same_place(holds.outlines[index]):
             fates[index] = "stayed"
         else:
             fates[index] = "went"
@@ -135,22 +147,11 @@ def _within(outline: Doubles, size: tuple[int, int]) -> bool:
 def _staying(first: Traits, second: Traits, error_px: float) -> Doubles:
     """Gain (N, M) of taking holds for one that stayed; 0 where they cannot be."""
     distance = _distances(first, second, ERRORS * error_px)
-    ratio = _ratios(first, second)
+    ratio = size_ratios(first, second)
     likely = colour_likeness(first, second, _light(first, second, _near_pairs(first, second)))
     possible = (distance < STAY_DISTANCE) & (ratio < STAY_SIZE_RATIO) & (likely > STAY_LIKENESS)
     possible &= first.volumes[:, None] == second.volumes[None]
     gain = (1 - distance / STAY_DISTANCE) + 0.5 * likely + 0.5 / ratio
-    return np.where(possible, gain, 0.0)
-
-
-def _moving(first: Traits, second: Traits, light: Doubles) -> Doubles:
-    """Gain (N, M) of taking holds for one that moved; 0 where they cannot be."""
-    ratio = _ratios(first, second)
-    likely = colour_likeness(first, second, light)
-    differ = shape_difference(first.shapes, second.shapes)
-    possible = (differ < MOVE_SHAPE) & (ratio < MOVE_SIZE_RATIO) & (likely > MOVE_LIKENESS)
-    possible &= first.volumes[:, None] == second.volumes[None]
-    gain = 2 * (1 - differ / MOVE_SHAPE) + likely + 1 / ratio
     return np.where(possible, gain, 0.0)
 
 
@@ -162,16 +163,9 @@ def _distances(first: Traits, second: Traits, slack_px: float) -> Doubles:
     return result
 
 
-def _ratios(first: Traits, second: Traits) -> Doubles:
-    """The larger size over the smaller, (N, M)."""
-    ratio = first.sizes[:, None] / second.sizes[None]
-    result: Doubles = np.maximum(ratio, 1 / ratio)
-    return result
-
-
 def _near_pairs(first: Traits, second: Traits) -> list[tuple[int, int]]:
     """Pairs that lie so well on each other that they are one hold, whatever their colours."""
-    close = (_distances(first, second, 0.0) < 0.25) & (_ratios(first, second) < 1.2)
+    close = (_distances(first, second, 0.0) < 0.25) & (size_ratios(first, second) < 1.2)
     one_each = close & (close.sum(1, keepdims=True) == 1) & (close.sum(0, keepdims=True) == 1)
     return [(int(a), int(b)) for a, b in np.argwhere(one_each)]
 

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from core.alignment import align
 from core.change_picture import draw_changes, lay_before
 from core.changes import Comparison
-from core.compare import compare
+from core.compare import Look, compare
 from core.overlay import encode_jpeg
 from core.photo import open_photo
-from core.same_place import SamePlace
 from core.settings import Settings
 from core.wall import WallAnalysis
 
@@ -49,7 +48,7 @@ def compare_photos(
     alignment = align(
         first.pixels, second.pixels, (first.width, first.height), (second.width, second.height)
     )
-    look = SamePlace(first.pixels, second.pixels, alignment)
+    look = Look.at(first.pixels, second.pixels, alignment)
     comparison = compare(before[1], after[1], alignment, look)
     drawn = draw_changes(second.pixels, before[1], after[1], comparison)
     laid = lay_before(first.pixels, alignment, second.pixels.shape[:2])

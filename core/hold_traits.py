@@ -52,7 +52,7 @@ def traits_of(holds: Sequence[Hold], place: Callable[[Doubles], Doubles]) -> Tra
     outlines = tuple(place(np.array(hold.polygon, np.float64)) for hold in holds)
     middles, sizes = np.zeros((len(holds), 2)), np.ones(len(holds))
     for index, outline in enumerate(outlines):
-        middles[index], sizes[index] = _middle_and_size(outline)
+        middles[index], sizes[index] = middle_and_size(outline)
     shapes = [radii(outline, middle) for outline, middle in zip(outlines, middles, strict=True)]
     rgb = np.array([hold.colour.rgb for hold in holds], np.uint8).reshape(-1, 3)
     return Traits(
@@ -97,6 +97,13 @@ def shape_difference(first: Doubles, second: Doubles) -> Doubles:
     return best
 
 
+def size_ratios(first: Traits, second: Traits) -> Doubles:
+    """The larger size over the smaller, (N, M)."""
+    ratio = first.sizes[:, None] / second.sizes[None]
+    result: Doubles = np.maximum(ratio, 1 / ratio)
+    return result
+
+
 def colour_likeness(first: Traits, second: Traits, light: Doubles) -> Doubles:
     """How alike the colours are, 0..1, (N, M): by their names' probabilities, or by their shades.
 
@@ -119,7 +126,8 @@ def colour_likeness(first: Traits, second: Traits, light: Doubles) -> Doubles:
     return result
 
 
-def _middle_and_size(outline: Doubles) -> tuple[Doubles, float]:
+def middle_and_size(outline: Doubles) -> tuple[Doubles, float]:
+    """The middle of the area (2,) of an outline (P, 2), and the root of that area."""
     moments = cv2.moments(outline.astype(np.float32))
     area = abs(moments["m00"])
     if area < 1:

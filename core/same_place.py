@@ -10,12 +10,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from core.alignment import Alignment
-
-Pixels = NDArray[np.uint8]
-Doubles = NDArray[np.float64]
+from core.photo_pair import Doubles, PhotoPair
 
 SIDE_PX = 48
 """Both patches are compared at this size: details of the surface do not matter."""
@@ -34,15 +30,10 @@ LEAST_CONTRAST = 8.0
 
 
 class SamePlace:
-    """The question put to one aligned pair of working pictures, uint8 (H, W, 3) sRGB each."""
+    """The question put to one aligned pair of pictures."""
 
-    def __init__(self, before: Pixels, after: Pixels, alignment: Alignment) -> None:
-        self._before = np.asarray(cv2.cvtColor(before, cv2.COLOR_RGB2LAB), np.uint8)
-        self._after = np.asarray(cv2.cvtColor(after, cv2.COLOR_RGB2LAB), np.uint8)
-        self._alignment = alignment
-        # Working pictures are smaller than the full photos, whose pixels the outlines are in.
-        self._shrink = before.shape[1] / alignment.before_size[0]
-        self._scale = after.shape[1] / alignment.after_size[0]
+    def __init__(self, pair: PhotoPair) -> None:
+        self._pair = pair
 
     def __call__(self, outline: Doubles) -> bool:
         """Whether the place of ``outline`` (P, 2), in pixels of the full second photo, looks the
@@ -57,24 +48,11 @@ class SamePlace:
         grow = SIDE_PX / max(float((high - low).max()), 1.0)
         width, height = np.maximum(np.round((high - low) * grow), 8).astype(int).tolist()
         place = np.array([[grow, 0, -low[0] * grow], [0, grow, -low[1] * grow], [0, 0, 1]])
-        laid = place @ self._alignment.around(low, high) @ np.diag([1 / self._shrink] * 2 + [1.0])
-        bare = place @ np.diag([1 / self._scale] * 2 + [1.0])
-        ours = _cut(self._after, bare, (width, height), 0)
-        theirs = _cut(self._before, laid, (width, height), PLAY_PX)
+        ours = self._pair.cut_after(place, (width, height))
+        wider = np.array([[1, 0, PLAY_PX], [0, 1, PLAY_PX], [0, 0, 1]], np.float64) @ place
+        size = width + 2 * PLAY_PX, height + 2 * PLAY_PX
+        theirs = self._pair.cut_before((low, high), wider, size)
         if min(ours[..., 0].std(), theirs[..., 0].std()) < LEAST_CONTRAST:
             return 0.0
         fit = cv2.matchTemplate(theirs, ours, cv2.TM_CCOEFF_NORMED)
         return float(np.nan_to_num(fit).max())
-
-
-def _cut(picture: Pixels, matrix: Doubles, size: tuple[int, int], play: int) -> Pixels:
-    """The part of ``picture`` that ``matrix`` lays onto ``size``, with ``play`` more around."""
-    shift = np.array([[1, 0, play], [0, 1, play], [0, 0, 1]], np.float64)
-    cut = cv2.warpPerspective(
-        picture,
-        shift @ matrix,
-        (size[0] + 2 * play, size[1] + 2 * play),
-        flags=cv2.INTER_AREA,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(cut, np.uint8)
