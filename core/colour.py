@@ -1,10 +1,10 @@
 """Hold crops and mask cores -> colour names with confidence.
 
-Two readers look at each hold: the CLIP image tower compares the masked crop with stored prompt
-embeddings of the palette, and a small network reads colour statistics of the mask core
-(:mod:`core.colour_statistics`). Their log-probabilities are added with fitted weights, so the sum
-is a calibrated confidence; below the fitted threshold the name is not sure and the setter decides.
-Grouping holds into problems happens elsewhere.
+Two readers in a cascade: a small network reads colour statistics of the mask core
+(:mod:`core.colour_statistics`) of every hold; where that leaves a doubt, the CLIP image tower
+compares the masked crop with stored prompt embeddings of the palette. Their log-probabilities are
+added with fitted weights, so the sum is a calibrated confidence; below the fitted threshold the
+name is not sure and the setter decides. Grouping holds into problems happens elsewhere.
 """
 
 from __future__ import annotations
@@ -41,6 +41,15 @@ ALTERNATIVE_SHARE = 0.02
 KINSHIP = 12.0
 """How sharply a palette word that the statistics network does not know leans on its nearest known
 names, by text.
+"""
+
+STATISTICS_SHARE = 0.3
+"""What of the naming the statistics take, roughly, where CLIP is asked for most holds."""
+
+SETTLED = 0.9
+"""A name that the statistics give at least this probability is not put before CLIP, which takes
+most of the time of naming: of 8,140 holds on validation photos it would have changed none of the
+4,567 names above this.
 """
 
 UNFITTED = {"clip": 0.35, "statistics": 0.8, "sure": 0.75}
@@ -162,18 +171,30 @@ class ColourReader:
 
         Yields the share done (0..1) after each batch; returns one colour per hold, in order.
         """
-        colours: list[Colour] = []
+        if not holds:
+            return []
+        read = []
         for start in range(0, len(holds), self.batch):
-            part = holds[start : start + self.batch]
-            crops = [masked_crop(pixels, hold, self.side) for hold in part]
-            read = [statistics(hold.cut(pixels), mask_core(hold.mask), light) for hold in part]
+            for hold in holds[start : start + self.batch]:
+                read.append(statistics(hold.cut(pixels), mask_core(hold.mask), light))
+            yield STATISTICS_SHARE * len(read) / len(holds)
+        known = self._by_statistics(np.stack([features for features, _ in read]))
+        both = (self.calibration.clip + self.calibration.statistics) * known
+        doubtful = np.flatnonzero(known.max(1) < np.log(SETTLED)).tolist()
+        for start in range(0, len(doubtful), self.batch):
+            part = doubtful[start : start + self.batch]
+            crops = [masked_crop(pixels, holds[index], self.side) for index in part]
             by_clip = log_softmax(self._scale * self._embed(crops) @ self._prompts.T)
-            by_statistics = self._by_statistics(np.stack([features for features, _ in read]))
-            both = self.calibration.clip * by_clip + self.calibration.statistics * by_statistics
-            for row, (_, rgb) in zip(np.exp(log_softmax(both)), read, strict=True):
-                colours.append(name_colour(row, self.palette, rgb, self.calibration.sure))
-            yield min(start + self.batch, len(holds)) / len(holds)
-        return colours
+            both[part] = self.calibration.clip * by_clip + self.calibration.statistics * known[part]
+            done = min(start + self.batch, len(doubtful)) / len(doubtful)
+            yield STATISTICS_SHARE + (1 - STATISTICS_SHARE) * done
+        if not doubtful:
+            yield 1.0
+        probabilities = np.exp(log_softmax(both))
+        return [
+            name_colour(row, self.palette, rgb, self.calibration.sure)
+            for row, (_, rgb) in zip(probabilities, read, strict=True)
+        ]
 
     def _by_statistics(self, features: Floats) -> Doubles:
         """Log-probabilities (N, palette): those of the known names, shared out by kinship."""

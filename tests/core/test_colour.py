@@ -15,6 +15,7 @@ from core import colour
 from core.colour import (
     ALTERNATIVE_SHARE,
     ALTERNATIVES,
+    SETTLED,
     UNFITTED,
     Calibration,
     ColourReader,
@@ -48,11 +49,11 @@ def stored_embeddings() -> dict[str, np.ndarray]:
     return table | {EXTRA: unit(table["blue"] + 0.3 * table["black"])}
 
 
-def statistics_file(path: Path, favourite: str = "") -> Path:
+def statistics_file(path: Path, favourite: str = "", bias: float = BIAS) -> Path:
     """A network of one layer whose answer is always ``favourite``, or nothing in particular."""
-    bias = np.array([BIAS * (name == favourite) for name in DEFAULT_PALETTE], np.float32)
+    biases = np.array([bias * (name == favourite) for name in DEFAULT_PALETTE], np.float32)
     weight = np.zeros((len(DEFAULT_PALETTE), FEATURES), np.float32)
-    np.savez(path, names=np.array(DEFAULT_PALETTE), w0=weight, b0=bias)
+    np.savez(path, names=np.array(DEFAULT_PALETTE), w0=weight, b0=biases)
     return path
 
 
@@ -82,13 +83,14 @@ def make_reader(
     monkeypatch: pytest.MonkeyPatch,
     *,
     favourite: str = "",
+    bias: float = BIAS,
     answer: Any = by_middle,
     **settings: object,
 ) -> tuple[ColourReader, FakeSession]:
     session = FakeSession(answer)
     monkeypatch.setattr(colour, "open_session", lambda *_, **__: session)
     files = ModelFiles(folder, "fake", "0" * 12)
-    network = statistics_file(folder / "statistics.npz", favourite)
+    network = statistics_file(folder / "statistics.npz", favourite, bias)
     return ColourReader(files, network, load_settings(**settings)), session
 
 
@@ -229,6 +231,32 @@ def test_confidence_is_the_fitted_sum_of_both_readers(
     assert found.name == "pink"
     assert found.confidence == pytest.approx(expected["pink"], abs=0.01)
     assert found.alternatives[0] == ("red", pytest.approx(expected["red"], abs=0.01))
+
+
+def test_clip_is_not_asked_what_the_statistics_settle(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = len(DEFAULT_PALETTE) - 1
+    line = np.log(SETTLED / (1 - SETTLED) * others)  # the bias that reaches SETTLED exactly
+    for bias, asked in ((line + 0.01, 0), (line - 0.01, 2)):
+        reader, session = make_reader(folder, monkeypatch, favourite="green", bias=bias)
+
+        colours, shares = read(reader, ["red"] * 10)
+
+        assert len(session.shapes) == asked
+        assert {colour.name for colour in colours} == ({"red"} if asked else {"green"})
+        assert shares == sorted(shares) and shares[-1] == 1
+
+
+def test_a_settled_name_has_the_confidence_of_both_weights(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, _ = make_reader(folder, monkeypatch, favourite="green", bias=6.0)
+
+    ((green,), _) = read(reader, ["red"])
+
+    power = np.exp(6.0 * (UNFITTED["clip"] + UNFITTED["statistics"]))
+    assert green.confidence == pytest.approx(power / (power + len(DEFAULT_PALETTE) - 1), rel=1e-4)
 
 
 def test_a_word_unknown_to_the_statistics_leans_on_its_neighbours(
