@@ -23,7 +23,7 @@ from starlette.routing import Route
 from api.addresses import check_listening
 from api.app import app_or_exit, serving
 from core.errors import ClimbMateError
-from core.settings import load_settings
+from core.settings import Settings, load_settings
 
 REST_PATHS = (
     "/api/{rest:path}",
@@ -61,14 +61,28 @@ def main() -> None:
         check_listening(settings, settings.host)
     except ClimbMateError as error:
         sys.exit(f"ClimbMate cannot start. {error}")
-    app.run(
-        config={
-            "server.address": settings.host,
-            "server.port": settings.port,
-            "server.headless": True,
-            "browser.gatherUsageStats": False,
-        }
-    )
+    sys.stdout.write(f"ClimbMate: {address_of(settings)}  (Ctrl-C stops it)\n")
+    sys.stdout.flush()
+    try:
+        app.run(
+            config={
+                "server.address": settings.host,
+                "server.port": settings.port,
+                "server.headless": True,
+                "browser.gatherUsageStats": False,
+            }
+        )
+    except OSError as error:  # a port that is taken is told by Streamlit itself
+        sys.exit(
+            f"ClimbMate cannot start. It cannot listen on {settings.host}, port {settings.port}: "
+            f"{error.strerror or error}. Set HOST to an address of this machine."
+        )
+
+
+def address_of(settings: Settings) -> str:
+    """Where a browser on this machine finds what listens on HOST and PORT."""
+    host = {"0.0.0.0": "localhost", "::": "localhost"}.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 SCRIPT = Path(__file__).resolve().with_name("streamlit_app.py")

@@ -70,13 +70,20 @@ def key_to_send(file: Path | None, settings: Settings) -> str:
     """
     if file is not None:
         try:
-            return file.read_text(encoding="utf-8").strip()
+            key = file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ClimbMateError(
                 "key_unreadable",
                 f"The key in {file} cannot be read: {error}.",
                 "Name a text file that holds one key.",
             ) from error
+        if not (key.isascii() and key.isprintable()):  # no header could carry it
+            raise ClimbMateError(
+                "key_unreadable",
+                f"What {file} holds is no key.",
+                "Name a text file that holds one key, on one line and in plain characters.",
+            )
+        return key
     keys = (key.strip() for key in settings.api_keys.get_secret_value().split(","))
     return next((key for key in keys if key and not key.startswith("sha256:")), "")
 

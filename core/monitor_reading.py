@@ -7,6 +7,7 @@ root. What the readings mean is :mod:`core.monitor`.
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import json
 import time
@@ -179,14 +180,14 @@ def watch(
 
 
 def _ask(url: str, key: str) -> tuple[int, str]:
-    request = urllib.request.Request(url, headers={"X-API-Key": key} if key else {})
     try:
+        request = urllib.request.Request(url, headers={"X-API-Key": key} if key else {})
         with _OPENER.open(request, timeout=TIMEOUT_S) as reply:
             return reply.status, reply.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode("utf-8", "replace")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         server = "/".join(url.split("/")[:3])
         raise UnreachableError(

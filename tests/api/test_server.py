@@ -14,6 +14,7 @@ import streamlit as st
 
 import server
 from api.app import paths_of
+from core.settings import load_settings
 from tests.api.faces import DEMO, HERE, TestClient, app_with, real_server, shaped_error
 
 STARTS = {
@@ -110,3 +111,28 @@ def test_an_open_address_without_keys_is_refused(
 
     assert code != 0
     assert "API_KEYS is empty" in running.output(), running.output()
+
+
+@pytest.mark.slow
+def test_an_address_of_another_machine_is_told_in_a_sentence(tmp_path: Path) -> None:
+    # 192.0.2.0/24 is nobody's: RFC 5737 keeps it for documents.
+    there = {"HOST": "192.0.2.1", "API_KEYS": "a-key-of-sixteen-characters"}
+    with real_server(tmp_path / "log", STARTS["python"], **there) as running:
+        code = running.process.wait(60)
+
+    assert code == 1
+    assert "cannot listen on 192.0.2.1" in running.output()
+    assert "Traceback" not in running.output()
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8501"),
+        ("0.0.0.0", "http://localhost:8501"),
+        ("::1", "http://[::1]:8501"),
+        ("gym.example", "http://gym.example:8501"),
+    ],
+)
+def test_where_it_is_found_is_said_at_the_start(host: str, address: str) -> None:
+    assert server.address_of(load_settings(host=host, port=8501)) == address

@@ -262,6 +262,19 @@ def test_keys_come_from_the_file_or_the_settings(tmp_path: Path) -> None:
     assert key_to_send(None, load_settings(api_keys=hashed)) == ""
     with pytest.raises(ClimbMateError, match="cannot be read"):
         key_to_send(tmp_path / "none", load_settings())
+    for text in ("one\ntwo", "schlüssel"):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(ClimbMateError, match="is no key") as caught:
+            key_to_send(file, load_settings())
+        assert text not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://127.0.0.1:port", "http://two words", "http://"]
+)
+def test_what_is_no_address_is_told(url: str) -> None:
+    with pytest.raises(UnreachableError, match="No server answers at"):
+        take_reading(url)
 
 
 class Enough(Exception):
