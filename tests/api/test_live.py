@@ -183,6 +183,11 @@ def test_bytes_that_are_hardly_http_do_no_harm(live: RealServer, sent: bytes) ->
         reply = connection.recv(4096)
 
     assert not reply or reply.split(b" ", 2)[1].startswith((b"4",)), reply
+    # The server's own sentence or ours, and nothing of the inside.
+    assert not any(word in reply for word in (b"Traceback", b".py", b"site-packages", b"0x")), reply
+    body = reply.partition(b"\r\n\r\n")[2]
+    assert not body or b"Invalid HTTP request received." in body or b'"ok":false' in body, reply
+    assert "Traceback" not in live.output()
     assert httpx.get(f"{live.url}/api/health").status_code == 200
 
 
