@@ -3,6 +3,8 @@
 const MAX_ZOOM = 12;
 const DRAG_PX = 6; // a finger is never quite still
 const SETTLE_MS = 90;
+const STRIP = 2; // a frame that is so many times as large as the picture in it is mostly empty
+const FIRST_ZOOM = 3;
 
 class View {
   /* Units are tenths of a pixel of the picture; the frame is measured in CSS pixels. */
@@ -14,6 +16,7 @@ class View {
     this.x = 0;
     this.y = 0;
     this.size = { width: 1, height: 1 };
+    this.fresh = true;
     this.settling = 0;
     this.drawing = 0;
   }
@@ -21,7 +24,19 @@ class View {
   setPicture(width, height) {
     this.size = { width, height };
     this.frame.style.setProperty("--aspect", `${width} / ${height}`);
+    this.fresh = true;
     this.relayout();
+  }
+
+  /* A panorama would be a thin strip: it begins zoomed in, at its beginning. */
+  begin() {
+    this.fresh = false;
+    const { clientWidth, clientHeight } = this.frame;
+    const filling = Math.max(clientWidth / this.size.width, clientHeight / this.size.height) / this.fit;
+    this.zoom = filling > STRIP ? Math.min(filling, FIRST_ZOOM) : 1;
+    this.x = 0;
+    this.y = 0;
+    this.frame.classList.toggle("zoomed", this.zoom > 1);
   }
 
   relayout() {
@@ -30,6 +45,7 @@ class View {
     this.fit = Math.min(clientWidth / this.size.width, clientHeight / this.size.height);
     this.stage.style.width = `${this.size.width * this.fit}px`;
     this.stage.style.height = `${this.size.height * this.fit}px`;
+    if (this.fresh) this.begin();
     this.apply();
   }
 

@@ -3,6 +3,8 @@
 
 const TELL_MS = 150;
 const FREE_SHARE = 0.54; // of a phone's screen, above the selection's part of the page
+const FULL_PEN_PX = 26; // a hold so large on the screen is outlined at full width
+const FINEST_PEN = 0.45;
 const HEADER_PX = 100; // and what the page's own header takes of it
 const walls = new WeakMap();
 const remembered = { labels: "problems" }; // outlives a visit to another page
@@ -107,8 +109,6 @@ class Wall {
 
   newPhoto(photo) {
     this.svg.setAttribute("viewBox", `0 0 ${photo.width} ${photo.height}`);
-    this.view.zoom = 1;
-    this.frame.classList.remove("zoomed");
     this.view.setPicture(photo.width, photo.height);
   }
 
@@ -129,8 +129,9 @@ class Wall {
 
   /* After a change of zoom, selection or filter: all that depends on it. */
   settle() {
-    this.svg.style.setProperty("--unit", this.view.unit());
     const size = this.view.unit();
+    this.svg.style.setProperty("--unit", size);
+    this.svg.style.setProperty("--pen", size * this.penShare());
     for (const pattern of this.svg.querySelectorAll("pattern")) {
       pattern.setAttribute("patternTransform", `scale(${size})`);
     }
@@ -149,6 +150,13 @@ class Wall {
     if (this.active !== null) this.frame.setAttribute("aria-activedescendant", `hold-${this.active}`);
     else this.frame.removeAttribute("aria-activedescendant");
     placeLabels(this);
+  }
+
+  /* Outlines of small holds are drawn finer, or nothing would be left to see of the holds. */
+  penShare() {
+    const sizes = [...this.holds.values()].map(({ box }) => Math.sqrt(box[2] * box[3])).sort((a, b) => a - b);
+    const median_px = (sizes[sizes.length >> 1] ?? 0) / this.view.unit();
+    return Math.min(1, Math.max(FINEST_PEN, median_px / FULL_PEN_PX));
   }
 
   /* Words. */

@@ -196,6 +196,33 @@ def test_on_a_phone_what_was_tapped_is_changed_without_scrolling(
     expect(page.locator(".hold.selected")).to_have_count(0)
 
 
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_panorama_is_no_thin_strip(
+    open_page: Any, address: str, repository: Path, size: str
+) -> None:
+    page: Page = open_page(address, size)
+    photo = io.BytesIO()
+    with Image.open(repository / "assets" / "demo_wall.jpg") as wall:
+        panorama = Image.new("RGB", (2400, 400))
+        for number in range(8):
+            panorama.paste(wall.resize((300, 400)), (300 * number, 0))
+        panorama.save(photo, "JPEG")
+    page.locator('input[type="file"]').first.set_input_files(
+        {"name": "wide.jpg", "mimeType": "image/jpeg", "buffer": photo.getvalue()}
+    )
+    expect(page.locator(".hold").nth(5)).to_be_attached()
+    page.wait_for_timeout(800)
+
+    frame, picture = page.locator(".frame").bounding_box(), page.locator(".photo").bounding_box()
+    assert frame is not None and picture is not None
+    assert picture["height"] > 150 and picture["height"] > 0.5 * frame["height"]
+    assert abs(picture["x"] - frame["x"]) < 2  # it begins at its beginning
+    page.get_by_label("Show the whole wall").click()
+    page.wait_for_timeout(400)
+    picture = page.locator(".photo").bounding_box()
+    assert picture is not None and picture["width"] <= frame["width"] + 1
+
+
 def test_stop_gives_the_analysis_up(open_page: Any, address: str, repository: Path) -> None:
     page: Page = open_page(address, "desktop")
     photo = io.BytesIO()
