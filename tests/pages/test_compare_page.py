@@ -54,6 +54,13 @@ def plain_photo() -> bytes:
     return out.getvalue()
 
 
+def saved_again(jpeg: bytes) -> bytes:
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        picture.save(out, "JPEG", quality=80)
+    return out.getvalue()
+
+
 def upload(app: AppTest, first: bytes, second: bytes) -> AppTest:
     app.file_uploader[0].set_value(("before.jpg", first, "image/jpeg"))
     app.file_uploader[1].set_value(("after.jpg", second, "image/jpeg"))
@@ -71,9 +78,10 @@ def test_a_fresh_page_asks_for_two_photos(repository: Path) -> None:
 def test_the_demo_walls_are_compared_once(repository: Path, fakes: Models) -> None:
     app = press(open_page(repository), "Demo walls")
 
-    # One place of both pictures is two places of the wall: the camera stood elsewhere.
+    # One place of both pictures is two places of the wall, and shows two things: the camera stood
+    # elsewhere.
     numbers = {m.label: int(m.value) for m in app.metric}
-    assert numbers == {"Came": 0, "Went": 0, "Moved": 1, "Stayed": 0}
+    assert numbers == {"Came": 1, "Went": 1, "Moved": 0, "Stayed": 0}
     assert [b.label for b in app.download_button] == ["JSON", "CSV", "Picture"]
     assert fakes.detector.calls == 2
 
@@ -119,11 +127,44 @@ def test_a_broken_photo_is_told_in_a_sentence(repository: Path) -> None:
 
     (error,) = app.error
     assert "Traceback" not in error.value and "\n\n" in error.value
+    assert any("before the reset: before" in text.value for text in app.markdown)
 
     demo = (repository / "assets" / "demo_wall.jpg").read_bytes()
-    upload(app, demo, demo)
+    upload(app, demo, saved_again(demo))
     assert not app.error
     assert {m.label: m.value for m in app.metric}["Stayed"] == "1"
+
+
+@pytest.mark.usefixtures("fakes")
+def test_one_photo_is_not_enough(repository: Path) -> None:
+    app = open_page(repository)
+    app.file_uploader[0].set_value(("before.jpg", plain_photo(), "image/jpeg"))
+
+    checked(app.run())
+
+    assert "photo after the reset" in app.info[0].value
+    assert not app.metric and not app.error
+
+
+def test_the_same_photo_twice_is_told_before_any_work(repository: Path, fakes: Models) -> None:
+    demo = (repository / "assets" / "demo_wall.jpg").read_bytes()
+
+    app = upload(open_page(repository), demo, demo)
+
+    (warning,) = app.warning
+    assert "same photo" in warning.value
+    assert not app.metric and fakes.detector.calls == 0
+
+
+@pytest.mark.usefixtures("fakes")
+def test_the_demo_walls_take_the_place_of_uploads(repository: Path) -> None:
+    app = upload(open_page(repository), plain_photo(), b"\xff\xd8\xff no photo")
+    assert app.error
+
+    press(app, "Demo walls")
+
+    assert not app.error and len(app.metric) == 4
+    assert any("demo\\_wall" in text.value for text in app.caption)
 
 
 def test_no_holds_on_either_photo(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
