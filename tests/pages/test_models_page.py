@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
-from streamlit.testing.v1 import AppTest
 
-from core import analysis
 from core.analysis import Models
 from core.model_report import report
 from core.settings import DEFAULT_PALETTE, Settings, load_settings
 from core.shared_service import release_shared, shared_service
 from tests.core.fakes import fake_models, found
+from tests.pages.driving import checked, open_page, press_label, use
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
-@pytest.fixture(autouse=True)
-def no_models_of_other_tests() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Models:
-    models = fake_models([found((560, 760, 620, 830))])
-    monkeypatch.setattr(analysis, "load_models", lambda *_: models)
-    return models
-
-
-def open_page(repository: Path) -> AppTest:
-    app = AppTest.from_file(str(repository / "pages" / "models.py"), default_timeout=90)
-    return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
-    return app
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    (button,) = [button for button in app.button if button.label == label]
-    return checked(button.click().run())
+    return use(monkeypatch, fake_models([found((560, 760, 620, 830))]))
 
 
 def test_the_report_tells_what_the_files_are(repository: Path) -> None:
@@ -66,7 +39,7 @@ def test_the_report_tells_what_the_files_are(repository: Path) -> None:
 
 @pytest.mark.usefixtures("fakes")
 def test_a_fresh_page_shows_the_models_and_chooses_nothing(repository: Path) -> None:
-    app = open_page(repository)
+    app = open_page(repository, "models")
 
     assert app.title[0].value == "Models" and not app.error
     assert {m.label for m in app.metric} >= {"Answers", "Analyses", "Models in memory"}
@@ -76,7 +49,7 @@ def test_a_fresh_page_shows_the_models_and_chooses_nothing(repository: Path) -> 
 
 @pytest.mark.usefixtures("fakes")
 def test_choices_are_plain_values_that_differ_from_the_settings(repository: Path) -> None:
-    app = open_page(repository)
+    app = open_page(repository, "models")
     app.slider(key="models_conf").set_value(0.5)
     app.multiselect(key="models_palette").set_value(["red", "blue", "black"])
     checked(app.run())
@@ -86,14 +59,14 @@ def test_choices_are_plain_values_that_differ_from_the_settings(repository: Path
         "palette": ("red", "blue", "black"),
     }
 
-    press(app, "Back to the defaults")
+    press_label(app, "Back to the defaults")
     assert app.session_state["choices"] == {}
     assert app.slider(key="models_conf").value == 0.35
 
 
 @pytest.mark.usefixtures("fakes")
 def test_a_palette_of_one_name_is_refused_and_the_last_good_one_stays(repository: Path) -> None:
-    app = open_page(repository)
+    app = open_page(repository, "models")
     app.multiselect(key="models_palette").set_value(["red"])
     checked(app.run())
 
@@ -102,10 +75,10 @@ def test_a_palette_of_one_name_is_refused_and_the_last_good_one_stays(repository
 
 
 def test_measuring_analyses_anew_each_time(repository: Path, fakes: Models) -> None:
-    app = open_page(repository)
+    app = open_page(repository, "models")
 
-    press(app, "Measure now")
-    press(app, "Measure now")
+    press_label(app, "Measure now")
+    press_label(app, "Measure now")
 
     assert fakes.detector.calls == 2
     assert set(app.session_state["measured"]) >= {"detect", "colour", "total"}
@@ -113,13 +86,28 @@ def test_measuring_analyses_anew_each_time(repository: Path, fakes: Models) -> N
 
 @pytest.mark.usefixtures("fakes")
 def test_kept_results_are_forgotten_and_counted(repository: Path) -> None:
-    app = open_page(repository)
+    app = open_page(repository, "models")
     service = shared_service(load_settings())
     service.analyze((repository / "assets" / "demo_wall.jpg").read_bytes())
     release_shared(service)
 
-    press(app, "Forget kept results")
+    press_label(app, "Forget kept results")
     assert "1 result was forgotten" in app.success[0].value
 
-    press(app, "Forget kept results")
+    press_label(app, "Forget kept results")
     assert "0 results were forgotten" in app.success[0].value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("YOLO_CONF", "0.01"), ("YOLO_CONF", "0.987"), ("MAX_HOLDS", "2000000")],
+)
+@pytest.mark.usefixtures("fakes")
+def test_the_page_opens_with_settings_at_their_ends_and_changes_none(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    app = open_page(repository, "models")
+
+    assert app.session_state["choices"] == {}

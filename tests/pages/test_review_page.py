@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
-from core import analysis
 from core.analysis import Models
 from core.memory import preflight
 from core.photo_queue import MAX_PHOTOS, PhotoQueue, QueuedPhoto
@@ -26,22 +24,17 @@ from pages.shared import plain
 from tests.core.bad_photos import BAD_PHOTOS
 from tests.core.fakes import fake_models, found
 from tests.core.make import make_colour
-
-PATIENCE_S = 60
+from tests.pages.driving import (
+    PATIENCE_S,
+    checked,
+    open_app,
+    photo_bytes,
+    press,
+    texts,
+    use,
+)
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
-
-
-@pytest.fixture(autouse=True)
-def no_models_of_other_tests() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
-def use(monkeypatch: pytest.MonkeyPatch, models: Models) -> Models:
-    monkeypatch.setattr(analysis, "load_models", lambda *_: models)
-    return models
 
 
 @pytest.fixture
@@ -50,20 +43,6 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Models:
     holds = [found((x, 20 + 40 * i, x + 30, 45 + 40 * i)) for x in (50, 90) for i in range(5)]
     colour = make_colour("green", sure=False, confidence=0.55, alternatives=(("mint", 0.4),))
     return use(monkeypatch, fake_models(holds, colour))
-
-
-def open_app(repository: Path) -> AppTest:
-    app = AppTest.from_file(str(repository / "streamlit_app.py"), default_timeout=PATIENCE_S)
-    return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
-    return app
-
-
-def press(app: AppTest, key: str) -> AppTest:
-    return checked(app.button(key=key).click().run())
 
 
 def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -83,12 +62,6 @@ def open_section(app: AppTest, title: str) -> AppTest:
     return checked(app.run())
 
 
-def photo_bytes(shade: int = 140) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (320, 260), (shade, shade, shade)).save(out, "JPEG")
-    return out.getvalue()
-
-
 def desk(app: AppTest) -> Desk:
     found_desk: Desk = app.session_state["desk"]
     return found_desk
@@ -98,10 +71,6 @@ def shown(app: AppTest) -> Review:
     photo = desk(app).queue.shown
     assert photo is not None and photo.review is not None
     return photo.review
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(element.value for element in [*app.markdown, *app.caption])
 
 
 def colours(app: AppTest) -> dict[int, str]:

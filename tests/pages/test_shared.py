@@ -1,44 +1,16 @@
-"""What all pages of the dashboard share. Each page has its own tests in ``tests/pages``."""
+"""What all pages of the dashboard share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
-from streamlit.testing.v1 import AppTest
 
-from core import analysis
-from core.analysis import Models
 from pages.shared import plain
 from tests.core.fakes import fake_models
-
-PATIENCE_S = 60
+from tests.pages.driving import checked, open_app, use
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
-
-
-@pytest.fixture(autouse=True)
-def no_models_of_other_tests() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
-def use(monkeypatch: pytest.MonkeyPatch, models: Models) -> Models:
-    monkeypatch.setattr(analysis, "load_models", lambda *_: models)
-    return models
-
-
-def open_app(repository: Path) -> AppTest:
-    app = AppTest.from_file(str(repository / "streamlit_app.py"), default_timeout=PATIENCE_S)
-    return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
-    return app
 
 
 def test_a_bad_setting_is_told_in_a_sentence(
