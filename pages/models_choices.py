@@ -30,7 +30,7 @@ def show_choices(settings: Settings) -> None:
         _("These change how your next photos are analysed. Nobody else is affected, and nothing is "
           "kept when you leave.")
     )  # fmt: skip
-    wanted = {
+    wanted: dict[str, Any] = {
         "yolo_conf": ask_confidence(settings, chosen.get("yolo_conf", settings.yolo_conf)),
         "palette": ask_palette(settings, chosen.get("palette", settings.palette)),
         **ask_limits(settings, chosen),

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import streamlit as st
 
@@ -34,7 +35,7 @@ class Listeners:
     narrow: Callable[[HoldFilter], None]
 
 
-def callbacks(listeners: Listeners, key: str, unit: float) -> dict[str, Callable[[], None]]:
+def callbacks(listeners: Listeners, key: str, unit: float) -> dict[str, Any]:
     """The element's callbacks by parameter: they read the event that came under the element's
     ``key``. ``unit`` is pixels of the photo per drawing unit."""
 
