@@ -12,14 +12,17 @@ import errno
 import io
 import json
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core.errors import OutputError
 from core.wall import Hold, Problem, WallAnalysis
+
+NEW_FILE = 0o666
+"""Permissions that are asked for a new file; the umask takes away from them."""
 
 CSV_COLUMNS = (
     "photo",
@@ -187,13 +190,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
         mode = _mode(path)
-        if stat.S_ISDIR(mode):
+        if mode is not None and stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if stat.S_ISREG(mode):
+        if mode is None or stat.S_ISREG(mode):
             # Not through the link: os.replace would put the file where the link was.
             target = Path(os.path.realpath(path))
             target.parent.mkdir(parents=True, exist_ok=True)
-            _replace(target, data, stat.S_IMODE(mode))
+            _replace(target, data, mode)
         else:
             # Who may write to /dev may also rename over /dev/null, and no program would run again.
             path.write_bytes(data)
@@ -209,9 +212,9 @@ def prepare_target(path: Path) -> None:
     """
     try:
         mode = _mode(path)
-        if stat.S_ISDIR(mode):
+        if mode is not None and stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if stat.S_ISREG(mode):
+        if mode is None or stat.S_ISREG(mode):
             folder = Path(os.path.realpath(path)).parent
             folder.mkdir(parents=True, exist_ok=True)
             if not os.access(folder, os.W_OK | os.X_OK):
@@ -227,13 +230,16 @@ def _refused(path: Path, error: OSError) -> OutputError:
     )
 
 
-def _replace(path: Path, data: bytes, permissions: int) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+def _replace(path: Path, data: bytes, mode: int | None) -> None:
+    # Not tempfile: only the owner may read its files, and whoever changes that by hand overrules
+    # the umask, in which people say who may read what they write.
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, NEW_FILE)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            # mkstemp lets only the owner read; a result has the permissions of an ordinary file.
-            os.chmod(temporary, permissions)
+            if mode is not None:
+                os.chmod(temporary, stat.S_IMODE(mode))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -243,14 +249,12 @@ def _replace(path: Path, data: bytes, permissions: int) -> None:
         raise
 
 
-def _mode(path: Path) -> int:
-    """Kind and permissions of what is there; else those of a file readable by all and writable by
-    the owner.
-    """
+def _mode(path: Path) -> int | None:
+    """Kind and permissions of what is there; None where nothing is."""
     try:
         return path.stat().st_mode
     except FileNotFoundError:
-        return stat.S_IFREG | 0o644
+        return None
 
 
 def _hint(error: OSError, path: Path) -> str:

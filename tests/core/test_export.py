@@ -190,13 +190,26 @@ def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
 
     write_whole(path, "grün\r\n")
     assert path.read_bytes() == "grün\r\n".encode()
-    assert path.stat().st_mode & 0o777 == 0o644
 
-    path.chmod(0o600)
-    write_whole(path, b"\xff")
-    assert path.read_bytes() == b"\xff"
-    assert path.stat().st_mode & 0o777 == 0o600
+    for permissions in (0o600, 0o666):  # 666: more than the umask gives to a new file
+        path.chmod(permissions)
+        write_whole(path, b"\xff")
+        assert path.read_bytes() == b"\xff"
+        assert path.stat().st_mode & 0o777 == permissions
     assert [entry.name for entry in path.parent.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002, 0o000])
+def test_a_new_file_is_read_by_whom_the_umask_lets(tmp_path: Path, umask: int) -> None:
+    ours, plain = tmp_path / "ours", tmp_path / "plain"
+    before = os.umask(umask)
+    try:
+        write_whole(ours, "text")
+        plain.write_text("text")
+    finally:
+        os.umask(before)
+
+    assert ours.stat().st_mode == plain.stat().st_mode
 
 
 def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
