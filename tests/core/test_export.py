@@ -7,6 +7,8 @@ import errno
 import io
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -313,3 +315,25 @@ def test_a_place_that_cannot_be_written(
 
     assert reason in caught.value.message
     assert caught.value.hint.startswith(hint)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can change its user")
+def test_a_folder_of_somebody_else_is_told_before_the_work(
+    repository: Path, tmp_path: Path
+) -> None:
+    # Root may write anywhere, so the question is asked by a user that may not.
+    script = (
+        "import os, sys; from pathlib import Path; from core.errors import OutputError; "
+        "from core.export import prepare_target; os.chdir(sys.argv[1]); os.setuid(54321)\n"
+        "try: prepare_target(Path('a.json'))\n"
+        "except OutputError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=repository, capture_output=True
+    )
+
+    assert done.stdout.decode().strip() == (
+        "The file a.json cannot be written: Permission denied. "
+        "Choose a folder that you may write to; . is not one."
+    ), done.stderr.decode()
+    assert not list(tmp_path.iterdir())
