@@ -67,7 +67,7 @@ def show_nothing(review: Review) -> None:
 
 def show_title(chosen: list[Hold]) -> None:
     """What is selected, in one line, and the way out of it."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         st.markdown(title_of(chosen), width="stretch")
         st.button(
             _("Deselect"),
