@@ -102,7 +102,7 @@ def _fit(old: Pixels, new: Pixels, mask: NDArray[np.bool_]) -> float:
     inner = slice(PLAY_PX, PLAY_PX + SIDE_PX)
     where = mask[inner, inner]
     ours = _standard(new[inner, inner][where].reshape(1, -1).astype(np.float64))
-    turn, middle, best = _turn(old, new), old.shape[0] / 2 - 0.5, -1.0
+    turn, middle, best = _turn(old, new), old.shape[0] / 2, -1.0
     for more in TURNS:
         for growth in GROWTHS:
             spin = cv2.getRotationMatrix2D((middle, middle), np.degrees(turn + more), growth)

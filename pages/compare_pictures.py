@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from html import escape
 from pathlib import PurePath
 
@@ -67,12 +68,17 @@ def _legend() -> None:
     rows = []
     for fate, shape in LINES.items():
         red, green, blue = FATE_COLOURS[fate]
+        drawing = (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 28" fill="none" '
+            f'stroke="rgb({red},{green},{blue})" stroke-width="3">'
+            f'<rect width="28" height="28" rx="5" fill="#2b3032" stroke="none"/>{shape}</svg>'
+        )
+        # As a picture: Streamlit takes drawings out of HTML.
+        source = b64encode(drawing.encode()).decode()
         rows.append(
             '<span style="display:inline-flex;align-items:center;gap:.4rem">'
-            f'<svg width="28" height="28" viewBox="0 0 28 28" fill="none" aria-hidden="true" '
-            f'stroke="rgb({red} {green} {blue})" stroke-width="3" '
-            'style="background:#2b3032;border-radius:.3rem;flex:none">'
-            f"{shape}</svg>{escape(words[fate])}</span>"
+            f'<img src="data:image/svg+xml;base64,{source}" width="28" height="28" alt="">'
+            f"{escape(words[fate])}</span>"
         )
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.4rem 1.1rem">{"".join(rows)}</div>')
 
