@@ -83,6 +83,9 @@ def run_under_memray(target: Path, out: Path | None, leaks: bool = False) -> int
     if not out.parent.is_dir():
         _say(f"The folder {out.parent} does not exist. Make it, or choose another with --out.")
         return USER_ERROR
+    if target.resolve() in (out.resolve(), records.resolve()):
+        _say(f"{target} is what is to be run, and would be lost. Choose another file with --out.")
+        return USER_ERROR
     script = target.suffix == ".py"
     work = [str(target)] if script else ["-m", "core", "analyze", str(target.resolve())]
     memray = [sys.executable, "-m", "memray"]

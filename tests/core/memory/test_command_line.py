@@ -75,6 +75,23 @@ def test_a_script_becomes_a_flame_graph(tmp_path: Path, capfd: pytest.CaptureFix
 
 
 @needs_memray
+@pytest.mark.parametrize("out", ["work.py", "work.memray", "link"])
+def test_what_is_run_is_not_overwritten(
+    out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # memray's own records lie beside the flame graph while it runs.
+    work = tmp_path / ("work.memray" if out == "work.memray" else "work.py")
+    work.write_text("print(1)\n")
+    (tmp_path / "link").symlink_to(work)
+    graph = tmp_path / ("work.html" if out == "work.memray" else out)
+
+    assert main(["run", str(work), "--out", str(graph)]) == 2
+
+    assert "would be lost" in capsys.readouterr().err
+    assert work.read_text() == "print(1)\n"
+
+
+@needs_memray
 def test_a_script_that_fails_is_told_and_leaves_nothing(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
