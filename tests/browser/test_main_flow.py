@@ -229,7 +229,7 @@ def test_stop_gives_the_analysis_up_and_it_can_be_tried_again(
     page: Page = open_page(address, "desktop")
     files = []
     with Image.open(repository / "assets" / "demo_wall.jpg") as wall:
-        for number in range(4):  # however fast the machine is, the last one still waits
+        for number in range(8):  # however fast the machine is, the last one still waits
             photo = io.BytesIO()
             wall.transpose(Image.Transpose.FLIP_LEFT_RIGHT).resize((2400 - number, 3200)).save(
                 photo, "JPEG"
@@ -238,10 +238,10 @@ def test_stop_gives_the_analysis_up_and_it_can_be_tried_again(
             files.append({"name": name, "mimeType": "image/jpeg", "buffer": photo.getvalue()})
     page.locator('input[type="file"]').first.set_input_files(files)
     page.get_by_role("button", name="Stop").click()
-    last = page.get_by_text("wall3.jpg was stopped")
+    last = page.get_by_text("wall7.jpg was stopped")
     expect(last).to_be_visible()
 
-    page.locator(".st-key-retry-4 button").click()
+    page.locator(".st-key-retry-8 button").click()
     expect(last).to_have_count(0)
     expect(page.locator(".hold").nth(30)).to_be_attached()
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
