@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from core.command_arguments import STDOUT, out_files, output_files
 from core.command_output import ProgressBar, put, report, shown
 from core.errors import MemoryRefusedError, OutputError, PhotoError, PhotoTooLargeError
+from core.photo_limits import rounded_up_mb
 from core.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -114,20 +115,20 @@ def read_photo(path: Path, settings: Settings) -> bytes:
     """
     limit = int(settings.max_photo_mb * 2**20)
     try:
-        size_mb = path.stat().st_size / 2**20
+        size = path.stat().st_size
         with path.open("rb") as file:
-            data = file.read(limit + 1) if size_mb <= settings.max_photo_mb else b""
+            data = file.read(limit + 1) if size <= limit else b""
     except OSError as error:
         raise PhotoError(
             "photo_unreadable",
             f"{path.name or path} cannot be read: {error.strerror or error}.",
             "Check the path and the file's permissions.",
         ) from error
-    if size_mb > settings.max_photo_mb or len(data) > limit:
-        size = f"{size_mb:.1f} MiB" if size_mb > settings.max_photo_mb else "more"
+    if max(size, len(data)) > limit:
+        known = f"{rounded_up_mb(size):.1f} MiB" if size > limit else "more than that"
         raise PhotoTooLargeError(
             "photo_too_large_bytes",
-            f"The photo {path.name} has {size}; the limit is {settings.max_photo_mb:g} MiB.",
+            f"The limit is {settings.max_photo_mb:g} MiB, and the photo {path.name} has {known}.",
             "Send a smaller photo or raise MAX_PHOTO_MB.",
         )
     return data

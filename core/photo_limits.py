@@ -9,6 +9,8 @@ Not done here: reading a size from a file (core/photo_formats.py), decoding and 
 
 from __future__ import annotations
 
+import math
+
 from core.errors import PhotoError, PhotoTooLargeError
 from core.settings import Settings
 
@@ -71,13 +73,18 @@ def check_bytes(data: bytes, name: str, settings: Settings) -> None:
             f"The photo {name} is empty (0 bytes).",
             "Send the original photo again, not a partial download.",
         )
-    size_mb = len(data) / 2**20
-    if size_mb > settings.max_photo_mb:
+    if len(data) / 2**20 > settings.max_photo_mb:
+        size_mb = rounded_up_mb(len(data))
         raise PhotoTooLargeError(
             "photo_too_large_bytes",
             f"The photo {name} has {size_mb:.1f} MiB; the limit is {settings.max_photo_mb:g} MiB.",
             "Send it as a JPEG of medium quality, or raise MAX_PHOTO_MB.",
         )
+
+
+def rounded_up_mb(size_bytes: int) -> float:
+    """MiB to the next tenth: of what is over a limit it must not be said that it has just that."""
+    return math.ceil(size_bytes / 2**20 * 10) / 10
 
 
 def check_pixels(size: Size, name: str, settings: Settings) -> None:

@@ -162,7 +162,22 @@ def test_paths_that_are_no_files(what: str, photo: Path, capsys: Captured) -> No
 def test_a_device_without_an_end_is_not_read_to_its_end(capsys: Captured) -> None:
     assert main(["analyze", "/dev/zero"]) == 2
 
-    assert "[photo_too_large_bytes]" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith(
+        "/dev/zero: error: The limit is 20 MiB, and the photo zero has more than that. "
+        "[photo_too_large_bytes]"
+    )
+
+
+def test_a_file_over_the_limit_is_not_read(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "long.jpg"
+    with path.open("wb") as file:
+        file.truncate(3 * 2**40)  # a file with a hole takes no room on the disk
+
+    assert main(["analyze", str(path)]) == 2
+
+    assert "The limit is 20 MiB, and the photo long.jpg has 3145728.0 MiB." in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_photo_from_a_pipe(photo: Path, capsys: Captured) -> None:

@@ -30,6 +30,11 @@ def test_limits_are_checked_before_decoding(row: BadPhoto) -> None:
     assert caught.value.code == row.code
 
 
+def test_what_is_over_the_limit_is_told_to_have_more() -> None:
+    with pytest.raises(PhotoTooLargeError, match=r"has 20\.1 MiB; the limit is 20 MiB"):
+        probe_photo(good("JPEG") + bytes(20 * 2**20), name="wall.jpg", settings=SETTINGS)
+
+
 def test_bombs_cost_no_memory() -> None:
     bombs = [
         row.make() for row in BAD_PHOTOS if row.code == "photo_too_large_pixels" or "bomb" in row.id
@@ -46,7 +51,7 @@ def test_messages_carry_the_numbers() -> None:
         PhotoTooLargeError, match=r"10000 x 6000 = 60.0 million pixels; the limit is 50.0 million"
     ):
         opened(png(10_000, 6_000))
-    with pytest.raises(PhotoTooLargeError, match=r"has 2\.0 MiB; the limit is 1\.5 MiB"):
+    with pytest.raises(PhotoTooLargeError, match=r"has 2\.1 MiB; the limit is 1\.5 MiB"):
         opened(good("JPEG") + bytes(2 * 2**20), max_photo_mb=1.5)
     with pytest.raises(PhotoError, match=r"31 x 400 pixels; both sides need at least 32"):
         opened(encode(Image.new("RGB", (31, 400)), "PNG"))
