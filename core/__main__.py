@@ -1,17 +1,29 @@
 """The entry of ``python -m core``; the command line itself is :mod:`core.command_line`.
 
 Only what has to happen before anything else is imported stands here: Ctrl-C during the imports ends
-the process at once, as it ends any program of the shell, and not with a traceback.
+the process at once, as it ends any program of the shell, and a Python without the packages is told
+in a sentence; neither is a traceback.
 """
 
 import signal
+import sys
 
 if __name__ == "__main__":
     # Where Ctrl-C is ignored (a background job of a script) it stays ignored.
     interrupted = signal.getsignal(signal.SIGINT)
     if interrupted is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from core.command_line import leave, main
+    try:
+        from core.command_line import leave, main
+    except ModuleNotFoundError as error:
+        if (error.name or "core").startswith("core"):  # a mistake here, not a missing package
+            raise
+        sys.stderr.write(
+            f"error: {error.name} is not installed for {sys.executable}.\n"
+            "  Make the environment with `make run` or `make install`, then use its Python: "
+            ".venv/bin/python -m core ...\n"
+        )
+        sys.exit(2)
 
     signal.signal(signal.SIGINT, interrupted)
     leave(main())

@@ -300,6 +300,20 @@ def test_ctrl_c_while_modules_are_imported_is_no_traceback(tmp_path: Path) -> No
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
+def test_a_python_without_the_packages_is_told_the_way(repository: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c",  # without site-packages
+         "import runpy, sys; sys.path.insert(0, '.'); runpy.run_module('core', None, '__main__')"],
+        cwd=repository,
+        capture_output=True,
+        timeout=60,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b" is not installed for " in done.stderr and b".venv/bin/python" in done.stderr
+    assert done.stderr.count(b"\n") == 2
+
+
 def test_the_settings_are_the_table(capsys: Captured) -> None:
     assert main(["settings", "--markdown"]) == 0
 
