@@ -206,6 +206,8 @@ def test_the_switch_changes_the_language_of_what_is_open(
     checked(app.button(key="demo").click().run())
     app.session_state["desk"].choose((3,))
     checked(app.run())
+    checked(app.selectbox(key="pick_colour").set_value("red").run())
+    edited = app.session_state["desk"].queue.shown.review
 
     (switch,) = [group for group in app.button_group if group.key == "language"]
     assert switch.value == "en" and list(switch.options) == ["English", "한국어"]
@@ -215,6 +217,8 @@ def test_the_switch_changes_the_language_of_what_is_open(
 
     assert not left_in_english(app)
     assert app.session_state["desk"].chosen == (3,)  # the wall is not analysed again
+    assert app.session_state["desk"].queue.shown.review is edited
+    assert edited.hold(3).colour.name == "red" and edited.undo_what == "recolour"
     assert app.query_params["lang"] in ("ko", ["ko"])
 
     checked(app.switch_page("pages/models.py").run())

@@ -237,6 +237,25 @@ def test_edits_of_the_selection_with_undo_and_redo(repository: Path) -> None:
 
 
 @pytest.mark.usefixtures("fakes")
+def test_fifty_edits_are_undone_and_made_again(repository: Path) -> None:
+    app = press(open_app(repository), "demo")
+    walls = [shown(app).state]
+    for number in range(50):
+        choose(app, 1 + number % 10)
+        name = ("blue", "red", "pink", "mint", "grey")[number // 10]
+        checked(app.selectbox(key="pick_colour").set_value(name).run())
+        walls.append(shown(app).state)
+    assert len(set(map(repr, walls))) == 51
+
+    for wall in reversed(walls[:-1]):
+        assert shown(press(app, "undo")).state == wall
+    assert app.button(key="undo").disabled
+    for wall in walls[1:]:
+        assert shown(press(app, "redo")).state == wall
+    assert app.button(key="redo").disabled
+
+
+@pytest.mark.usefixtures("fakes")
 def test_problems_are_split_merged_named_and_formed(repository: Path) -> None:
     app = choose(press(open_app(repository), "demo"), 1, 2, 3)
     press(app, "split")
