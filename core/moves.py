@@ -25,8 +25,8 @@ COLOUR_LIKENESS = 0.6
 OUTLINE_DIFFERENCE = 0.12
 """Outlines are ragged, and perspective presses them: this lets all but other forms pass."""
 
-LIKENESS = 0.8
-LEAD = 0.05
+LIKENESS = 0.82
+LEAD = 0.1
 """How alike the pictures of one hold are at least, and by how much more than the next best's."""
 
 Likeness = Callable[[Sequence[Doubles], Sequence[Doubles], NDArray[np.bool_]], Doubles]

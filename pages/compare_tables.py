@@ -31,7 +31,7 @@ def show_numbers(document: dict[str, Any]) -> None:
     holds, words = document["counts"]["holds"], fate_words()
     with st.container(horizontal=True):
         for fate in ("came", "went", "moved", "stayed"):
-            st.metric(words[fate].capitalize(), holds[fate], border=True, width=150)
+            st.metric(words[fate].capitalize(), holds[fate], border=True, width=168)
     fit = document["alignment"]
     text = _(
         "The photos were laid onto each other by {inliers} details, which lie {error} pixels off "
