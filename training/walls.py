@@ -25,7 +25,8 @@ import numpy.typing as npt
 from training.render.colours import triple
 from training.render.develop import Conditions
 from training.render.outlines import SMALLEST_PX, boxes_of, outline, rim
-from training.render.scene import Recipe, Reset, Scene, render
+from training.render.recipe import Recipe, Reset
+from training.render.scene import Scene, render
 from training.render.shading import Light
 
 SIZES = ((1024, 1365), (1365, 1024), (1024, 1024), (768, 1365), (1365, 768))
@@ -179,8 +180,8 @@ def draw_outlines(wall: SyntheticWall) -> npt.NDArray[np.uint8]:
     for item in wall.objects:
         points = [np.rint(item.polygon).astype(np.int32)]
         thick = 2 if item.kind == "hold" else 4
-        rim = (0, 0, 0) if sum(item.rgb) > 300 else (255, 255, 255)
-        cv2.polylines(picture, points, True, rim, thick + 2, cv2.LINE_AA)
+        casing = (0, 0, 0) if sum(item.rgb) > 300 else (255, 255, 255)
+        cv2.polylines(picture, points, True, casing, thick + 2, cv2.LINE_AA)
         cv2.polylines(picture, points, True, item.rgb, thick, cv2.LINE_AA)
     return picture
 

@@ -15,7 +15,8 @@ from PIL import Image
 from core.settings import DEFAULT_PALETTE
 from training.render.colours import PIGMENTS, pigment, srgb_to_lab, to_linear, to_srgb, triple
 from training.render.outlines import boxes_of, outline
-from training.render.scene import Reset, Scene
+from training.render.recipe import Reset
+from training.render.scene import Scene
 from training.render.shading import Light, Material, hold_patch
 from training.render.shapes import FAMILIES, relief
 from training.walls import (
