@@ -3,55 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import analysis
 from core.analysis import Models
 from tests.core.fakes import fake_models, found
+from tests.pages.driving import checked, open_page, photo_bytes, press_label, use
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
-
-
-@pytest.fixture(autouse=True)
-def no_models_of_other_tests() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Models:
     """Models that find a hold in one place of every picture: where the demo wall's pink one is."""
-    models = fake_models([found((850, 700, 935, 845))])
-    monkeypatch.setattr(analysis, "load_models", lambda *_: models)
-    return models
-
-
-def open_page(repository: Path) -> AppTest:
-    app = AppTest.from_file(str(repository / "pages" / "compare.py"), default_timeout=90)
-    return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
-    return app
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    (button,) = [button for button in app.button if button.label == label]
-    return checked(button.click().run())
-
-
-def plain_photo() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (400, 300), (140, 140, 140)).save(out, "JPEG")
-    return out.getvalue()
+    return use(monkeypatch, fake_models([found((850, 700, 935, 845))]))
 
 
 def saved_again(jpeg: bytes) -> bytes:
@@ -69,14 +37,14 @@ def upload(app: AppTest, first: bytes, second: bytes) -> AppTest:
 
 @pytest.mark.usefixtures("fakes")
 def test_a_fresh_page_asks_for_two_photos(repository: Path) -> None:
-    app = open_page(repository)
+    app = open_page(repository, "compare")
 
     assert len(app.file_uploader) == 2 and "two photos" in app.info[0].value
     assert not app.metric and not app.error
 
 
 def test_the_demo_walls_are_compared_once(repository: Path, fakes: Models) -> None:
-    app = press(open_page(repository), "Demo walls")
+    app = press_label(open_page(repository, "compare"), "Demo walls")
 
     # One place of both pictures is two places of the wall, and shows two things: the camera stood
     # elsewhere.
@@ -91,7 +59,7 @@ def test_the_demo_walls_are_compared_once(repository: Path, fakes: Models) -> No
 
 @pytest.mark.usefixtures("fakes")
 def test_each_view_is_shown(repository: Path) -> None:
-    app = press(open_page(repository), "Demo walls")
+    app = press_label(open_page(repository, "compare"), "Demo walls")
     pictures = []
     for view in ("changes", "beside"):
         app.segmented_control(key="compare_view").set_value(view)
@@ -103,7 +71,7 @@ def test_each_view_is_shown(repository: Path) -> None:
 
 @pytest.mark.usefixtures("fakes")
 def test_a_session_keeps_files_and_no_pixels(repository: Path) -> None:
-    app = press(open_page(repository), "Demo walls")
+    app = press_label(open_page(repository, "compare"), "Demo walls")
 
     kept = app.session_state["compared"]
     assert kept.document["schema"] == "climbmate.comparison/1"
@@ -114,7 +82,7 @@ def test_a_session_keeps_files_and_no_pixels(repository: Path) -> None:
 def test_photos_that_do_not_fit_are_told_in_a_sentence(repository: Path) -> None:
     demo = (repository / "assets" / "demo_wall.jpg").read_bytes()
 
-    app = upload(open_page(repository), demo, plain_photo())
+    app = upload(open_page(repository, "compare"), demo, photo_bytes(size=(400, 300)))
 
     (error,) = app.error
     assert "too little detail" in error.value and "\n\n" in error.value
@@ -123,7 +91,9 @@ def test_photos_that_do_not_fit_are_told_in_a_sentence(repository: Path) -> None
 
 @pytest.mark.usefixtures("fakes")
 def test_a_broken_photo_is_told_in_a_sentence(repository: Path) -> None:
-    app = upload(open_page(repository), b"\xff\xd8\xff no photo", plain_photo())
+    app = upload(
+        open_page(repository, "compare"), b"\xff\xd8\xff no photo", photo_bytes(size=(400, 300))
+    )
 
     (error,) = app.error
     assert "Traceback" not in error.value and "\n\n" in error.value
@@ -137,8 +107,8 @@ def test_a_broken_photo_is_told_in_a_sentence(repository: Path) -> None:
 
 @pytest.mark.usefixtures("fakes")
 def test_one_photo_is_not_enough(repository: Path) -> None:
-    app = open_page(repository)
-    app.file_uploader[0].set_value(("before.jpg", plain_photo(), "image/jpeg"))
+    app = open_page(repository, "compare")
+    app.file_uploader[0].set_value(("before.jpg", photo_bytes(size=(400, 300)), "image/jpeg"))
 
     checked(app.run())
 
@@ -149,7 +119,7 @@ def test_one_photo_is_not_enough(repository: Path) -> None:
 def test_the_same_photo_twice_is_told_before_any_work(repository: Path, fakes: Models) -> None:
     demo = (repository / "assets" / "demo_wall.jpg").read_bytes()
 
-    app = upload(open_page(repository), demo, demo)
+    app = upload(open_page(repository, "compare"), demo, demo)
 
     (warning,) = app.warning
     assert "same photo" in warning.value
@@ -158,27 +128,29 @@ def test_the_same_photo_twice_is_told_before_any_work(repository: Path, fakes: M
 
 @pytest.mark.usefixtures("fakes")
 def test_the_demo_walls_take_the_place_of_uploads(repository: Path) -> None:
-    app = upload(open_page(repository), plain_photo(), b"\xff\xd8\xff no photo")
+    app = upload(
+        open_page(repository, "compare"), photo_bytes(size=(400, 300)), b"\xff\xd8\xff no photo"
+    )
     assert app.error
 
-    press(app, "Demo walls")
+    press_label(app, "Demo walls")
 
     assert not app.error and len(app.metric) == 4
     assert any("demo\\_wall" in text.value for text in app.caption)
 
 
 def test_no_holds_on_either_photo(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analysis, "load_models", lambda *_: fake_models())
+    use(monkeypatch, fake_models())
 
-    app = press(open_page(repository), "Demo walls")
+    app = press_label(open_page(repository, "compare"), "Demo walls")
 
     assert {m.value for m in app.metric} == {"0"} and not app.dataframe
 
 
 def test_the_choices_of_the_session_go_along(repository: Path, fakes: Models) -> None:
-    app = open_page(repository)
+    app = open_page(repository, "compare")
     app.session_state["choices"] = {"max_image_size": 640}
 
-    press(app, "Demo walls")
+    press_label(app, "Demo walls")
 
     assert {max(size) for size in fakes.detector.sizes} <= {608, 640}
