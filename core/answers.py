@@ -1,4 +1,8 @@
-"""What a service says: the answer to a request, and whether it can answer at all."""
+"""What a service says: the answer to a request, and whether it can answer at all.
+
+Records and sentences that callers, agenda and worker share; who decides on them is
+:mod:`core.agenda`. Errors of a single photo are not made here.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.colour_difference import Lab, ciede2000
-from core.lab import to_lab, to_rgb
+from core.lab import LINEAR, to_lab, to_rgb
 from core.wall import RGB, Problem, WallAnalysis
 
 Pixels = NDArray[np.uint8]
@@ -86,11 +86,6 @@ _PLANES: dict[Deficiency, _HalfPlanes] = {
 }
 # fmt: on
 
-_LEVELS = np.arange(256) / 255
-_LINEAR: Floats = np.where(
-    _LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4
-).astype(np.float32)
-
 _LIGHT_STEPS = 1 << 14
 """Enough that two neighbours among the steps never differ by more than a quarter of a level."""
 _LIGHT = np.arange(_LIGHT_STEPS + 1) / _LIGHT_STEPS
@@ -115,7 +110,7 @@ def simulate(pixels: Pixels, deficiency: Deficiency, severity: float = 1.0) -> P
     seen = np.empty(pixels.shape, dtype=np.uint8)
     for top in range(0, len(pixels), _STRIP_ROWS):
         rows = slice(top, top + _STRIP_ROWS)
-        light = _LINEAR[pixels[rows]]
+        light = LINEAR[pixels[rows]]
         steps = np.clip(_as_seen(light, _PLANES[deficiency], severity), 0, 1) * _LIGHT_STEPS
         seen[rows] = _ENCODED[np.round(steps).astype(np.uint16)]
     return seen

@@ -93,6 +93,7 @@ def coverage(
 
 
 def corners_of(size: tuple[int, int]) -> Doubles:
+    """The corners (4, 2) of a picture of ``size`` (width, height), clockwise from the first."""
     width, height = size
     return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
 

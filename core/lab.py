@@ -29,14 +29,15 @@ _RATIOS_32: Floats = _TO_RATIOS.T.astype(np.float32)
 _KNEE = 6 / 29
 
 _LEVELS = np.arange(256) / 255
-_LINEAR: Floats = np.where(
+LINEAR: Floats = np.where(
     _LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4
 ).astype(np.float32)
+"""Linear light (256,) in 0..1 of each sRGB level."""
 
 
 def to_lab(rgb: NDArray[np.uint8]) -> Floats:
     """CIE Lab float32 (N, 3) of sRGB uint8 (N, 3); L* in 0..100, within 0.001 of the formula."""
-    ratios = _LINEAR[rgb] @ _RATIOS_32
+    ratios = LINEAR[rgb] @ _RATIOS_32
     curve = np.where(
         ratios > np.float32(_KNEE**3),
         np.power(ratios, np.float32(1 / 3)),

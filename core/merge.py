@@ -1,6 +1,10 @@
 """One object, one detection: suppression of doubles, and joining of what a tile's edge has cut.
 
-Boxes are float32 (N, 4) of x1, y1, x2, y2 in pixels of one common picture.
+The tiles overlap and the view of everything shows it all once more, so most objects are seen
+several times: the surest sight decides that there is one, the most magnified one draws it.
+
+Boxes are float32 (N, 4) of x1, y1, x2, y2 in pixels of one common picture. Nothing is detected
+here, and no outline is traced (:mod:`core.detector`).
 """
 
 from __future__ import annotations
@@ -18,6 +22,11 @@ SAME_KIND_IOU = 0.55
 OTHER_KIND_IOU = 0.75
 PART_SHARE = 0.65
 """A cut detection that lies this far inside another one is a part of it."""
+
+
+DRAWN_PX = 240.0
+"""Longer side, in view pixels, up to which more magnification draws an object better. The outlines
+of larger ones get ragged: the prototypes are made for holds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +103,8 @@ def best_seen(whole: Sequence[Detection]) -> list[Detection]:
     """Detections without doubles, best score first.
 
     Each object keeps its best score, with the box and outline of the most magnified view that
-    showed it, which drew them finest. A double of two objects tells of neither.
+    showed it, which drew them finest, as long as it is not too large there. A double of two objects
+    tells of neither.
     """
     kept = _suppress_detections(whole)
     if not len(kept):
@@ -106,10 +116,16 @@ def best_seen(whole: Sequence[Detection]) -> list[Detection]:
     best = []
     for place, index in enumerate(kept.tolist()):
         doubles = [whole[i] for i in np.flatnonzero(owner == place).tolist()]
-        finest = max(doubles, key=lambda d: (d.zoom, d.score))
+        finest = max(doubles, key=fineness)
         score = whole[index].score
         best.append(finest if finest.score == score else replace(finest, score=score))
     return best
+
+
+def fineness(found: Detection) -> tuple[float, float]:
+    """By what one of several views of an object is chosen: magnification, then score."""
+    side_px = float((found.box[2:] - found.box[:2]).max()) * found.zoom
+    return (found.zoom if side_px <= DRAWN_PX else 0.0, found.score)
 
 
 def _suppress_detections(found: Sequence[Detection]) -> NDArray[np.intp]:

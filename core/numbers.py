@@ -19,6 +19,7 @@ from math import erf, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from core.spanning_tree import spanning_tree
 from core.wall import Hold, Problem, WallAnalysis
 
 Floats = NDArray[np.float64]
@@ -236,20 +237,16 @@ def _spread(
 
 
 def _longest_link_px(centres: list[tuple[float, float]]) -> float:
-    """Longest edge of the minimum spanning tree of points (Prim, 1957); 0 for fewer than two."""
+    """Longest edge of the shortest tree that joins the points; 0 for fewer than two."""
     if len(centres) < 2:
         return 0.0
-    points = np.array(centres)
-    outside = np.ones(len(points), dtype=bool)
-    outside[0] = False
-    away = np.hypot(*(points - points[0]).T)
-    longest = 0.0
-    while outside.any():
-        nearest = int(np.argmin(np.where(outside, away, np.inf)))
-        longest = max(longest, float(away[nearest]))
-        outside[nearest] = False
-        away = np.minimum(away, np.hypot(*(points - points[nearest]).T))
-    return longest
+    _, _, lengths = spanning_tree(_distances(np.array(centres)))
+    return float(lengths.max())
+
+
+def _distances(points: Floats) -> Floats:
+    """The distance of each of the points (n, 2) to each: (n, n)."""
+    return np.asarray(np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1)))
 
 
 def _density(holds: list[Hold], width: int, height: int) -> Density | None:
@@ -267,7 +264,7 @@ def _neighbour_px(centres: Floats) -> float:
     """Median distance to neighbour :data:`BANDWIDTH_NEIGHBOUR`, or to the last there is."""
     if len(centres) < 2:
         return 0.0
-    away = np.hypot(*(centres[:, None] - centres[None]).transpose(2, 0, 1))
+    away = _distances(centres)
     rank = min(BANDWIDTH_NEIGHBOUR, len(centres) - 1)
     return float(np.median(np.partition(away, rank, axis=1)[:, rank]))
 

@@ -32,6 +32,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from core.spanning_tree import spanning_tree
 from core.wall import Hold, Problem
 
 Floats = NDArray[np.float64]
@@ -204,7 +205,7 @@ def _possible_names(wall: _Wall) -> dict[str, list[tuple[int, float]]]:
 
 def _linked(wall: _Wall, members: Indices) -> list[Indices]:
     """Part ``members`` (one colour) into groups: single linkage within reach, then loose links."""
-    near, far, lengths = _spanning_tree(wall.gaps(members, members))
+    near, far, lengths = spanning_tree(wall.gaps(members, members))
     links: list[set[int]] = [set() for _ in members]
     order = np.argsort(-lengths, kind="stable")
     order = order[lengths[order] <= wall.reach]
@@ -225,28 +226,6 @@ def _linked(wall: _Wall, members: Indices) -> list[Indices]:
         left -= group
         groups.append(members[sorted(group)])
     return groups
-
-
-def _spanning_tree(lengths: Floats) -> tuple[Indices, Indices, Floats]:
-    """Prim's minimum spanning tree of a symmetric (n, n) matrix: ends and lengths of n - 1 edges.
-
-    Single linkage at any threshold is this tree without its longer edges (Gower and Ross, 1969).
-    """
-    count = len(lengths)
-    best = lengths[0].copy()
-    parent = np.zeros(count, dtype=np.intp)
-    outside = np.ones(count, dtype=bool)
-    outside[0] = False
-    near, far = np.zeros(count - 1, dtype=np.intp), np.zeros(count - 1, dtype=np.intp)
-    found = np.zeros(count - 1)
-    for step in range(count - 1):
-        nearest = int(np.argmin(np.where(outside, best, np.inf)))
-        near[step], far[step], found[step] = parent[nearest], nearest, best[nearest]
-        outside[nearest] = False
-        closer = lengths[nearest] < best
-        best[closer] = lengths[nearest][closer]
-        parent[closer & outside] = nearest
-    return near, far, found
 
 
 def _component(links: Sequence[set[int]], start: int, enough: int) -> set[int]:

@@ -27,7 +27,6 @@ MISSING = "□"
 ELLIPSIS = "…"
 
 INK: RGB = (20, 20, 20)
-PAPER: RGB = (255, 255, 255)
 RULE: RGB = (150, 150, 150)
 
 POINT_MM = 25.4 / 72

@@ -5,7 +5,8 @@ Embedded models lie in ``weights/`` beside the package. ``YOLO_WEIGHTS`` and ``C
 the cache folder by content hash. Every folder is verified by checksum before it is used; a damaged
 one in the cache is made again once, a damaged embedded one is an error.
 
-PyTorch is never imported here, and no session is opened here (:mod:`core.sessions` does that).
+PyTorch is never imported here. Of the sessions only that of the text tower is opened here, because
+its checksum is compared only then; who runs the others opens them (:mod:`core.sessions`).
 """
 
 from __future__ import annotations

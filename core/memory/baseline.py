@@ -3,6 +3,9 @@
 A :class:`Report` is everything the debugger knows at one moment, as plain values; it is written as
 JSON or CSV. A baseline is a report's figures, by name, kept per version of the program in a folder;
 :func:`difference` puts two of them side by side.
+
+Nothing is read from the process here (:mod:`core.memory.workbench` does that), and a difference is
+not judged.
 """
 
 from __future__ import annotations
@@ -123,6 +126,7 @@ class Change:
 
     @property
     def more_mb(self) -> float | None:
+        """What it grew by; None where one side is missing."""
         if self.before_mb is None or self.now_mb is None:
             return None
         return self.now_mb - self.before_mb

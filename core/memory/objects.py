@@ -145,7 +145,7 @@ def _chain(start: Any, until: float, hidden: list[Any]) -> Chain:
 
 
 def _is_ours(item: Any) -> bool:
-    """Whether it is a frame of this search, or of the garbage collector's doing."""
+    """Whether it is a frame of this search, which holds what it looks at."""
     return isinstance(item, types.FrameType) and item.f_globals.get("__name__") == __name__
 
 

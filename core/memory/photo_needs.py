@@ -54,6 +54,10 @@ COLD_CROP_MB = 6.0
 """MiB that a colour model takes and keeps at its first run for each crop of a batch, at 224 x 224
 pixels: a bound for ViT-B/16, whose widest layer holds 197 x 3072 floats."""
 
+AVIF_FREED_BYTES = 2.3
+"""Per pixel, of an AVIF's two copies of the interleaved picture: measured, since one is let go
+while the other is read from."""
+
 EMBEDDED_CROP_PX = 64
 CLIP_CROP_PX = 224
 
@@ -66,8 +70,8 @@ class PhotoNeeds:
     picture (a JPEG's is reduced while it is read), ``beside_bytes`` per full-size pixel what the
     decoder holds in addition while it works, ``kept_bytes`` the part of that which it still holds
     while the picture is reduced. ``whole_bytes`` are bytes that the decoder holds beside while it
-    works, however many pixels there are.
-    ``strip_bytes`` is per pixel of a strip that is converted at once.
+    works, however many pixels there are. ``strip_bytes`` is per pixel of a strip that is converted
+    at once.
     """
 
     format: str
@@ -223,12 +227,7 @@ def _avif_bytes(data: bytes, channels: int) -> float:
     across, down = (flags >> 3) & 1, (flags >> 2) & 1
     colours = 0.0 if flags & 0b00010000 else 2.0 / (1 << across) / (1 << down)
     depth = 2.0 if flags & 0b01100000 else 1.0
-    return (1.0 + colours) * depth + 2.0 * channels - _AVIF_FREED
-
-
-_AVIF_FREED = 2.3
-"""Per pixel, of the two copies of the interleaved picture: measured, since one is let go while the
-other is read from."""
+    return (1.0 + colours) * depth + 2.0 * channels - AVIF_FREED_BYTES
 
 
 def _tiff_bytes(image: ImageFile, encoded_bytes: int) -> int:

@@ -9,7 +9,7 @@ refusal. :func:`core.analysis.analyze` calls it, so every face passes through it
 and what it then took is kept in a short list for whoever shows it.
 
 Not done here: the needs themselves (:mod:`core.memory.photo_needs`), freeing caches or models
-(:mod:`core.service`).
+(:mod:`core.service_worker`).
 """
 
 from __future__ import annotations

@@ -46,7 +46,6 @@ class Kind(IntEnum):
     BEGIN = 1
     STAGE = 2
     END = 3
-    NOTE = 4
     CLOSED = 5
     CRASHED = 6
 

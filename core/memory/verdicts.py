@@ -54,6 +54,7 @@ class Reading:
 
     @property
     def rss_mb(self) -> float:
+        """The resident set size in MiB."""
         return self.composition.total_mb
 
 

@@ -12,8 +12,6 @@ from fastapi import FastAPI
 
 from tests.api.faces import HERE, SteppedDetector, app_with, client_of, form, photo, stepped_models
 
-BOUNDARY = "x"
-
 
 def multipart(data: bytes) -> bytes:
     head = 'Content-Disposition: form-data; name="file"; filename="wall.jpg"'

@@ -1,4 +1,4 @@
-"""CIEDE2000 against the table that its authors of the implementation notes published."""
+"""CIEDE2000 against the table that the authors of its implementation notes published."""
 
 from __future__ import annotations
 

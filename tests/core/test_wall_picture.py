@@ -22,8 +22,6 @@ from core.wall_picture import (
 )
 from tests.core.make import ellipse, make_analysis, make_colour, make_hold
 
-PARTS = ("line", "halo")
-
 
 def noise(height: int, width: int) -> np.ndarray:
     """What compresses worst."""
