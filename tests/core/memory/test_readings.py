@@ -183,7 +183,7 @@ def test_linux_needs_no_psutil() -> None:
         "import sys; from core.memory import readings as r; "
         "r.rss_mb(), r.peak_rss_mb(), r.headroom_mb(); assert 'psutil' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=True)
 
 
 def test_the_sampler_sees_a_planted_allocation_that_is_gone_at_the_end() -> None:
@@ -204,7 +204,7 @@ def test_a_peak_between_two_samples_is_told_by_the_kernel() -> None:
         "    np.ones(80 * 2**20, np.uint8)\n"
         "print(memory.before_mb, memory.peak_mb, memory.after_mb, memory.samples)\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True
     )
