@@ -24,7 +24,7 @@ PART_SHARE = 0.65
 """A cut detection that lies this far inside another one is a part of it."""
 
 
-DRAWN_PX = 240.0
+DRAWN_PX = 140.0
 """Longer side, in view pixels, up to which more magnification draws an object better. The outlines
 of larger ones get ragged: the prototypes are made for holds."""
 

@@ -14,8 +14,10 @@ import torch
 from core import detector as module
 from core.detector import (
     CANDIDATES,
+    CLOSER,
     COMFORTABLE_PX,
     LEGIBLE_PX,
+    SMALL_PX,
     STRIDE,
     Detector,
     largest_outline,
@@ -322,8 +324,10 @@ def boxes(*sides: float, kind: Kind = "hold") -> list[Detection]:
         ([], 1.0),  # nothing is known: look closely
         ([60, 60, 60], 1.0),
         ([80.0] * 8, COMFORTABLE_PX / 80),
-        ([20.0] * 8, 1.0),  # never more than the largest
-        ([20.0] * 4 + [400.0] * 4, 1.0),  # the small ones count
+        ([40.0] * 8, 1.0),  # well seen at the photo's own size
+        ([SMALL_PX / 1.2] * 8, 1.2),  # small ones are looked at more closely
+        ([8.0] * 8, CLOSER),  # but not as closely as one likes: every tile takes its time
+        ([20.0] * 4 + [400.0] * 4, CLOSER),  # the small ones count
         ([400.0] * 8, 0.3125),  # large enough in the whole view, whose zoom this is
         ([160.0] * 8, 0.3125),
         ([95.0] * 8, COMFORTABLE_PX / 95),
@@ -341,7 +345,7 @@ def test_tiles_are_as_near_as_the_holds_need(sides: list[float], zoom: float) ->
         (1.0, 40.0, 4),  # a quarter less saves two of six tiles
         (1.0, 0.0, 6),  # nothing is known of the holds: nothing is given up
         (1.0, 24.0, 6),  # the small ones would no longer be legible
-        (1.0, 27.0, 6),
+        (1.0, 30.0, 6),
     ],
 )
 def test_magnification_is_given_up_only_where_it_saves_tiles(

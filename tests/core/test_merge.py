@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.merge import (
+    DRAWN_PX,
     OTHER_KIND_IOU,
     SAME_KIND_IOU,
     Detection,
@@ -214,6 +215,14 @@ def test_the_most_magnified_view_draws_and_the_best_score_counts() -> None:
 
     assert merged.score == 0.9
     assert merged.outline is near.outline and merged.box is near.box
+
+
+def test_a_view_that_shows_an_object_too_large_does_not_draw_it() -> None:
+    side = DRAWN_PX + 20
+    far = found((0, 0, side, 100), kind="volume", score=0.9, zoom=0.5)
+    near = found((4, 0, side, 101), kind="volume", score=0.6, zoom=1.0)
+
+    assert merge([far, near]) == [far]
 
 
 def test_views_of_one_magnification_leave_it_to_the_score() -> None:
