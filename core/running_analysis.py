@@ -3,7 +3,7 @@
 A page that is clicked on runs again in another thread, perhaps while the one before still waits for
 the next step. Both may take steps of the same analysis here: one at a time, and whatever the other
 was given is remembered, so nothing is lost and nothing is analysed twice. Closing it never waits: a
-thread that is inside ends it on its way out.
+thread that is inside is woken and ends it on its way out.
 
 What becomes of it is settled once: it is closed, or one thread keeps what came of it. Whoever
 comes too late is told, and one that would keep it too waits until that is done.
@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator
 
 from core.analysis import Step
 from core.answers import Answer
+from core.jobs import HangUp
 from core.wall_picture import WallPicture, wall_picture
 
 PATIENCE_S = 0.2
@@ -29,9 +30,15 @@ class RunningAnalysis:
     from a cache.
     """
 
-    def __init__(self, number: int, steps: Generator[Step | Answer, None, None]) -> None:
-        """``number`` is the photo's in its queue."""
+    def __init__(
+        self,
+        number: int,
+        steps: Generator[Step | Answer, None, None],
+        hang_up: HangUp | None = None,
+    ) -> None:
+        """``number`` is the photo's in its queue; ``hang_up`` ends the wait inside ``steps``."""
         self.number = number
+        self._hang_up = hang_up
         self.picture: WallPicture | None = None
         self._steps = steps
         self._lock = threading.Lock()  # held while a step is taken, which may be long
@@ -94,6 +101,8 @@ class RunningAnalysis:
             if self._settled:
                 return False
             self._closed = True
+        if self._hang_up is not None:
+            self._hang_up.say()
         if self._lock.acquire(blocking=False):
             try:
                 self._steps.close()

@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.analysis import Stage
 from core.answers import Answer
 from core.errors import ClimbMateError
+from core.jobs import HangUp
 from core.photo_queue import QueuedPhoto
 from core.review import Review
 from core.running_analysis import RunningAnalysis
@@ -121,8 +122,11 @@ def started(work: Desk, photo: QueuedPhoto, ready: Ready) -> RunningAnalysis | N
         return running
     if running is not None:
         running.close()
-    steps = ready.service.steps(photo.data, name=photo.name, choices=session_choices())
-    work.running = running = RunningAnalysis(photo.number, steps)
+    hang_up = HangUp()
+    steps = ready.service.steps(
+        photo.data, name=photo.name, choices=session_choices(), hang_up=hang_up
+    )
+    work.running = running = RunningAnalysis(photo.number, steps, hang_up)
     if work.queue.begin(photo):
         return running
     running.close()

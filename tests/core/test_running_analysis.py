@@ -12,6 +12,7 @@ import pytest
 from core.analysis import Step
 from core.answers import Answer
 from core.errors import PhotoError
+from core.jobs import HangUp, Waiter
 from core.photo import Photo
 from core.running_analysis import RunningAnalysis
 from tests.core.make import make_analysis
@@ -181,3 +182,23 @@ def test_a_second_thread_that_would_keep_it_waits_until_it_is_kept() -> None:
     first.join(10)
     second.join(10)
     assert order == ["kept", "told"]
+
+
+def test_closing_wakes_a_thread_that_waits_for_its_turn() -> None:
+    waiter: Waiter[Step | Answer] = Waiter("wall.jpg", time.monotonic() + 60)
+    waiting, hang_up = threading.Event(), HangUp()
+
+    def queued() -> Generator[Step | Answer, None, None]:
+        hang_up.ends(waiter)
+        waiting.set()
+        yield waiter.take()
+
+    running = RunningAnalysis(1, queued(), hang_up)
+    taken: list[Step | Answer | None] = []
+    other = threading.Thread(target=lambda: taken.append(running.take()))
+    other.start()
+    assert waiting.wait(10)
+
+    assert running.close()
+    other.join(10)  # a minute before its deadline
+    assert taken == [None]
