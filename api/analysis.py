@@ -1,4 +1,8 @@
-"""POST /api/analyze and POST /api/analyze-stream: a photo in, the analysis document out."""
+"""POST /api/analyze and POST /api/analyze-stream: a photo in, the analysis document out.
+
+Waiting for the service without stopping the event loop is :mod:`api.running`; who may call and how
+much is decided before (:mod:`api.gate`).
+"""
 
 from __future__ import annotations
 

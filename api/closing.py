@@ -2,6 +2,8 @@
 
 The server would first wait for all requests and only then tell the app; by that time the queue
 would have been worked off. So the signal is heard here too, before it goes on to the server.
+
+What closing does is the service's matter (:meth:`core.service.ModelService.close`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What the routes of one app share: settings, the model service, counters and bounds."""
+"""What the routes of one app share: settings, the model service, counters and bounds.
+
+One object per app, so that a test can make several in one process; it is made by
+:func:`api.app.serving` and only read here.
+"""
 
 from __future__ import annotations
 

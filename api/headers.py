@@ -1,4 +1,8 @@
-"""Security headers on every answer (OWASP, "HTTP Headers Cheat Sheet")."""
+"""Security headers on every answer (OWASP, "HTTP Headers Cheat Sheet").
+
+For the REST face alone: the dashboard's answers are Streamlit's. Which other origins may read
+answers is CORS_ORIGINS (:mod:`api.app`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""GET /api/health, /api/ready and /metrics: what a machine asks about the server."""
+"""GET /api/health, /api/ready and /metrics: what a machine asks about the server.
+
+Nothing is measured here, and none of them waits for the models: a load balancer's question must not
+queue behind a photo.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 """How much one caller may ask for: requests per time, bytes per request, photos held at once.
 
 The rates are counted by the ``limits`` library, in a sliding window, in the memory of this process.
+
+Who a caller is, and that refusals come before the body, is :mod:`api.gate`; how many photos wait is
+the service's own bound (QUEUE_SIZE).
 """
 
 from __future__ import annotations

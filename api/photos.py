@@ -1,4 +1,8 @@
-"""A photo as it comes with a request: the form field, its name, and what the caller may choose."""
+"""A photo as it comes with a request: the form field, its name, and what the caller may choose.
+
+The bytes are only held here; whether they are a photo is found out where it is opened
+(:mod:`core.photo`).
+"""
 
 from __future__ import annotations
 

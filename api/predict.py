@@ -1,4 +1,8 @@
-"""POST /predict, GET /model/stats, GET and DELETE /model/cache: the model-service endpoints."""
+"""POST /predict, GET /model/stats, GET and DELETE /model/cache: the model-service endpoints.
+
+The same service and the same answers as :mod:`api.analysis`, in the shapes that clients of a model
+service know; nothing is analysed or counted in another way.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """The picture of one hold that the colour model sees: a square crop, everything but the hold greyed
-out.
+out, so that a neighbour's colour cannot be named instead.
+
+Training cuts its crops with the same function. Pixels are not normalised here (:mod:`core.colour`).
 """
 
 from __future__ import annotations

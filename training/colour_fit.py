@@ -1,4 +1,8 @@
-"""How much the CLIP and the statistics count, how warm their sum is, and when a name is sure."""
+"""How much the CLIP and the statistics count, how warm their sum is, and when a name is sure.
+
+Fitted as if both were asked about every hold. That the CLIP is spared where the statistics leave no
+doubt is the reader's own thrift (:data:`core.colour.SETTLED`); nothing is trained here.
+"""
 
 from __future__ import annotations
 

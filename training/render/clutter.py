@@ -1,4 +1,8 @@
-"""Small things on the wall that are not holds: tape at holds, cards with scribbles, screws."""
+"""Small things on the wall that are not holds: tape at holds, cards with scribbles, screws.
+
+They are on photos of real walls and are easily taken for holds, so the detector has to see them
+without a label: nothing drawn here gets an id.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""From id maps to outlines: what is visible of every object, as one polygon in image pixels."""
+"""From id maps to outlines: what is visible of every object, as one polygon in image pixels.
+
+Polygons run through the centres of an object's rim pixels, as OpenCV's do; :func:`rim` moves one
+out to the pixels' edges, where labels have it. Which objects count is decided in
+:mod:`training.walls`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Volumes: large bodies of flat facets (pyramids, roofs, wedges, boxes) as lit patches."""
+"""Volumes: large bodies of flat facets (pyramids, roofs, wedges, boxes) as lit patches.
+
+Where they hang, and the shadow that they cast, is not decided here.
+"""
 
 from __future__ import annotations
 
