@@ -14,6 +14,7 @@ import logging
 import math
 import secrets
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -137,8 +138,8 @@ async def on_invalid_request(_request: Request, error: Exception) -> JSONRespons
     """Values that do not fit, each named with what was expected."""
     assert isinstance(error, RequestValidationError)
     rows = error.errors()
-    sentences = [f"{_place(row['loc'])}: {row['msg'].rstrip('.')}." for row in rows[:5]]
-    missing_file = any(tuple(row["loc"]) == ("body", "file") for row in rows)
+    sentences = [f"{_place(row['loc'])}: {_fault(row)}." for row in rows[:5]]
+    missing_file = any(_is_file(row) for row in rows)
     hint = (
         "Send the photo as multipart/form-data in the form field `file`."
         if missing_file
@@ -150,6 +151,17 @@ async def on_invalid_request(_request: Request, error: Exception) -> JSONRespons
 async def on_client_gone(_request: Request, _error: Exception) -> Response:
     """Nobody reads this; the status is what nginx counts such requests under."""
     return Response(status_code=499)
+
+
+def _is_file(row: dict[str, Any]) -> bool:
+    return tuple(row["loc"]) == ("body", "file")
+
+
+def _fault(row: dict[str, Any]) -> str:
+    """What is wrong with one value; of a file, the framework would name classes of its own."""
+    if _is_file(row) and row["type"] != "missing":
+        return "Text was sent where a file is expected"
+    return str(row["msg"]).rstrip(".")
 
 
 def _place(location: tuple[int | str, ...]) -> str:

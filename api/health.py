@@ -31,6 +31,7 @@ VERSION = "0.1.0"
 router = APIRouter(tags=["server"])
 
 
+@router.head("/api/health", include_in_schema=False)
 @router.get(
     "/api/health",
     summary="Is the process alive?",
@@ -42,6 +43,7 @@ async def health(face: TheFace) -> dict[str, Any]:
     return {"ok": True, "version": VERSION, "uptime_s": uptime_s}
 
 
+@router.head("/api/ready", include_in_schema=False)
 @router.get(
     "/api/ready",
     summary="Are requests answered?",

@@ -64,6 +64,13 @@ def test_a_missing_file_says_how_to_send_it(client: TestClient) -> None:
     assert "form field file" in error["message"] and "multipart/form-data" in error["hint"]
 
 
+def test_text_in_place_of_the_file_is_told_in_plain_words(client: TestClient) -> None:
+    error = shaped_error(client.post("/predict", data={"file": "wall.jpg"}), 422, "invalid_request")
+
+    assert error["message"] == "form field file: Text was sent where a file is expected."
+    assert "multipart/form-data" in error["hint"]
+
+
 def test_a_refused_method_names_the_allowed_ones(client: TestClient) -> None:
     assert client.get("/predict").headers["allow"] == "POST"
     assert client.post("/model/cache").headers["allow"] == "DELETE, GET"

@@ -85,3 +85,10 @@ def test_health_is_not_held_up_by_an_analysis() -> None:
 
     assert during == [200, 200, 200]
     assert "climbmate_running 1.0" in metrics
+
+
+def test_a_watcher_may_ask_for_the_head_alone() -> None:
+    with client_of(app_with(fake_models())) as client:
+        for path in ("/api/health", "/api/ready"):
+            answer = client.head(path)
+            assert (answer.status_code, answer.content) == (200, b"")
