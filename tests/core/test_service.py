@@ -6,7 +6,6 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,9 +18,7 @@ from core.errors import (
     QueueFullError,
 )
 from core.jobs import CallerGoneError, HangUp
-from core.model_keeper import PALETTES
 from core.service import Answer, Choices, ModelService
-from core.service_statistics import Event
 from core.settings import load_settings
 from core.wall import WallAnalysis
 from tests.core.served import (
@@ -308,32 +305,6 @@ def test_a_paused_reader_still_gets_an_answer_that_came_in_time(make: Make) -> N
 # Choices
 
 
-def test_choices_rebind_the_models_without_loading_them_again(make: Make) -> None:
-    place = make()
-    choices = Choices(yolo_conf=0.6, palette=("mint", "wood"), max_holds=3, max_image_size=320)
-
-    answer = place.service.analyze(encoded(size=(640, 520)), choices=choices)
-
-    assert len(place.loads) == 1 and place.detector.seen == [0.6]
-    assert place.service.models is not None
-    assert {hold.colour.name for hold in answer.analysis.holds} == {"mint"}
-    assert len(answer.analysis.holds) == 3
-    assert place.service.analyze(encoded(size=(640, 520)), choices=choices).from_cache
-    assert not place.service.analyze(encoded(size=(640, 520))).from_cache
-    assert place.detector.sizes[-1] == (640, 520) and place.detector.seen == [0.6, 0.35]
-
-
-def test_readers_of_palettes_are_kept_within_a_bound(make: Make) -> None:
-    place = make()
-    assert place.service.models is not None
-    colours: Any = place.service.models.colours
-    palettes = [("red", f"own {i}") for i in range(PALETTES + 1)]
-    for shade, palette in enumerate([palettes[0], *palettes, palettes[-1], palettes[0]]):
-        place.service.analyze(encoded(shade), choices=Choices(palette=palette))
-
-    assert colours.bound == [*palettes, palettes[0]]
-
-
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
@@ -400,68 +371,6 @@ def test_a_hit_needs_no_models(make: Make) -> None:
 
     assert place.service.analyze(encoded()).from_cache
     assert len(place.loads) == 1
-
-
-# Statistics
-
-
-def test_statistics_have_the_shape_that_programs_know(make: Make) -> None:
-    place = make()
-    seen: list[Event] = []
-    forget = place.service.observe(seen.append)
-    place.service.analyze(encoded())
-    place.service.analyze(encoded())
-    forget()
-    place.service.analyze(encoded())
-
-    document = place.service.statistics().document()
-    analysed = [event for event in seen if event.kind == "analysed"]
-    assert document == {
-        "total_predictions": 3,
-        "cache_enabled": True,
-        "cache_size": 1,
-        "cache_hits": 2,
-        "cache_misses": 1,
-        "cache_hit_rate_percent": 66.7,
-        "avg_inference_time_ms": round(analysed[0].total_ms, 1),
-        "total_inference_time_ms": round(analysed[0].total_ms, 1),
-        "warmup_completed": True,
-    }
-    assert [event.kind for event in seen] == ["analysed", "answered", "answered"]
-    assert [event.from_cache for event in seen] == [False, False, True]
-    assert analysed[0].timings is not None
-    assert 0 < analysed[0].timings.total <= analysed[0].total_ms
-
-
-def test_an_observer_that_fails_does_no_harm(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    place = make()
-
-    def broken(_event: Event) -> None:
-        raise ValueError("no such label")
-
-    place.service.observe(broken)
-
-    assert len(place.service.analyze(encoded()).analysis.holds) == 5
-    assert "observer=failed" in caplog.text
-
-
-def test_the_seconds_to_wait_come_from_what_was_seen(make: Make) -> None:
-    place = make(gated=True, queue_size=0)
-    releaser = threading.Timer(1.2, place.let, args=(4,))
-    releaser.start()
-    place.service.analyze(encoded(0))  # takes about 1.2 s
-    for _ in range(4):
-        place.wait_for_a_view()
-    caller = Caller(place.service, encoded(1))
-    place.wait_for_a_view()
-
-    with pytest.raises(QueueFullError) as caught:
-        place.service.analyze(encoded(2))
-
-    mean_s = place.service.statistics().avg_inference_time_ms / 1000
-    assert 1 <= caught.value.retry_after_s <= mean_s + 1
-    place.let()
-    caller.answer()
 
 
 # The real thing

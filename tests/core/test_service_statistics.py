@@ -1,12 +1,18 @@
-"""Counting events, and one reading of the counts."""
+"""Counting events, one reading of the counts, and what a service makes of them."""
 
 from __future__ import annotations
 
 import json
 import threading
 
+import pytest
+
+from core.errors import QueueFullError
 from core.result_cache import CacheInfo
 from core.service_statistics import RECENT, Event, Statistics, Tally
+from tests.core.served import Caller, Make, encoded, make
+
+__all__ = ["make"]
 
 
 def test_events_and_reasons_are_counted() -> None:
@@ -77,3 +83,68 @@ def test_rates_and_means() -> None:
     statistics = Statistics(9, 4, 1000.0, True, True, CacheInfo(hits=3, misses=1))
 
     assert statistics.avg_inference_time_ms == 250 and statistics.cache_hit_rate_percent == 75
+
+
+# Of a running service
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_statistics_have_the_shape_that_programs_know(make: Make) -> None:
+    place = make()
+    seen: list[Event] = []
+    forget = place.service.observe(seen.append)
+    place.service.analyze(encoded())
+    place.service.analyze(encoded())
+    forget()
+    place.service.analyze(encoded())
+
+    document = place.service.statistics().document()
+    analysed = [event for event in seen if event.kind == "analysed"]
+    assert document == {
+        "total_predictions": 3,
+        "cache_enabled": True,
+        "cache_size": 1,
+        "cache_hits": 2,
+        "cache_misses": 1,
+        "cache_hit_rate_percent": 66.7,
+        "avg_inference_time_ms": round(analysed[0].total_ms, 1),
+        "total_inference_time_ms": round(analysed[0].total_ms, 1),
+        "warmup_completed": True,
+    }
+    assert [event.kind for event in seen] == ["analysed", "answered", "answered"]
+    assert [event.from_cache for event in seen] == [False, False, True]
+    assert analysed[0].timings is not None
+    assert 0 < analysed[0].timings.total <= analysed[0].total_ms
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_an_observer_that_fails_does_no_harm(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    place = make()
+
+    def broken(_event: Event) -> None:
+        raise ValueError("no such label")
+
+    place.service.observe(broken)
+
+    assert len(place.service.analyze(encoded()).analysis.holds) == 5
+    assert "observer=failed" in caplog.text
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_the_seconds_to_wait_come_from_what_was_seen(make: Make) -> None:
+    place = make(gated=True, queue_size=0)
+    releaser = threading.Timer(1.2, place.let, args=(4,))
+    releaser.start()
+    place.service.analyze(encoded(0))  # takes about 1.2 s
+    for _ in range(4):
+        place.wait_for_a_view()
+    caller = Caller(place.service, encoded(1))
+    place.wait_for_a_view()
+
+    with pytest.raises(QueueFullError) as caught:
+        place.service.analyze(encoded(2))
+
+    mean_s = place.service.statistics().avg_inference_time_ms / 1000
+    assert 1 <= caught.value.retry_after_s <= mean_s + 1
+    place.let()
+    caller.answer()

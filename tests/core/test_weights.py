@@ -102,7 +102,7 @@ def test_child_converts_and_the_cache_answers_next(checkpoint: Path, converted: 
     files = weights.resolve_detector(settings)
     assert (files.name, files.side) == ("best", 320)
     assert damage(files.folder) == ""
-    session = weights.open_session(files.folder / "detector.onnx", 1, files.side)
+    session = open_session(files.folder / "detector.onnx", 1, files.side)
     assert session.get_inputs()[0].shape == [1, 3, 320, 320]
 
 
@@ -337,85 +337,3 @@ def test_exported_onnx_is_taken_with_its_own_side(tmp_path: Path) -> None:
     predictions, prototypes = session.run(None, {"images": np.zeros((1, 3, 96, 96), np.float32)})
     assert predictions.shape == (1, 38, 12 * 12 + 6 * 6 + 3 * 3)
     assert prototypes.shape == (1, 32, 24, 24)
-
-
-Shapes = dict[str, list[int | str]]
-
-
-def _declare(path: Path, inputs: Shapes, outputs: dict[str, list[int]], kind: int = 1) -> Path:
-    """An ONNX file that does nothing but have these inputs and outputs (``kind`` 1: float32)."""
-    from onnx import TensorProto, helper, numpy_helper, save
-
-    nodes = [helper.make_node("ConstantOfShape", [f"{n}_shape"], [n]) for n in outputs]
-    shapes = [
-        numpy_helper.from_array(np.array(shape, np.int64), f"{name}_shape")
-        for name, shape in outputs.items()
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "declared",
-        [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs.items()],
-        shapes,
-    )
-    opset = [helper.make_opsetid("", 17)]
-    save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
-    return path
-
-
-IMAGES: Shapes = {"images": [1, 3, 64, 64]}
-RAW = {"output0": [1, 38, 84], "output1": [1, 32, 16, 16]}
-
-
-@pytest.mark.parametrize(
-    ("inputs", "outputs", "kind", "says"),
-    [
-        (IMAGES, {"output0": [1, 6, 84]}, 1, "no outlines"),
-        (IMAGES, {**RAW, "output0": [1, 300, 38]}, 1, "raw anchors"),
-        (IMAGES, {**RAW, "output1": [1, 64, 16, 16]}, 1, "mask prototypes"),
-        (IMAGES, {**RAW, "output0": [1, 36, 84]}, 1, "raw anchors"),
-        (IMAGES, RAW, 10, "float16"),
-        ({"images": [1, 3, 64, 96]}, RAW, 1, "instead of"),
-        ({"images": ["batch", 3, "height", "width"]}, RAW, 1, "instead of"),
-        ({**IMAGES, "more": [1]}, RAW, 1, "several inputs"),
-    ],
-    ids=["detect", "nms", "masks", "no-class", "half", "oblong", "dynamic", "two-inputs"],
-)
-@pytest.mark.usefixtures("no_child")
-def test_other_onnx_files_are_refused(
-    inputs: Shapes, outputs: dict[str, list[int]], kind: int, says: str, tmp_path: Path
-) -> None:
-    source = _declare(tmp_path / "other.onnx", inputs, outputs, kind)
-    with pytest.raises(ModelError, match=says) as caught:
-        weights.resolve_detector(_settings(tmp_path, yolo_weights=str(source)))
-    assert caught.value.code == "weights_wrong_kind"
-    assert "YOLO_WEIGHTS=" in caught.value.message
-
-
-@pytest.mark.usefixtures("no_child")
-def test_onnx_without_names_finds_holds(tmp_path: Path) -> None:
-    source = _declare(tmp_path / "bare.onnx", IMAGES, RAW)
-    files = weights.resolve_detector(_settings(tmp_path, yolo_weights=str(source)))
-    assert json.loads((files.folder / "model.json").read_text())["names"] == ["hold", "hold"]
-
-
-def test_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    target = tmp_path / "model"
-    with written_whole(target) as fresh:
-        (fresh / "a").write_text("1")
-    with pytest.raises(RuntimeError), written_whole(target) as fresh:
-        (fresh / "a").write_text("2")
-        raise RuntimeError("power cut")
-    assert (target / "a").read_text() == "1"
-    assert damage(target) == ""
-    assert [p.name for p in tmp_path.iterdir()] == ["model"]
-
-
-def test_two_writers_leave_one_sound_folder(tmp_path: Path) -> None:
-    target = tmp_path / "model"
-    with written_whole(target) as one:
-        (one / "a").write_text("1")
-        with written_whole(target) as two:
-            (two / "a").write_text("2")
-    assert damage(target) == ""
-    assert [p.name for p in tmp_path.iterdir()] == ["model"]
