@@ -34,6 +34,7 @@ from core.errors import ClimbMateError
 from core.service import ModelService
 from core.settings import Settings, load_settings
 from core.shared_service import release_shared, shared_service
+from core.version import VERSION
 
 DESCRIPTION = """Find the holds on a photo of a climbing wall, their colours, and the problems they
 form. Every error has one shape: `{"ok": false, "error": {"code", "message", "hint"}}`. Where the
@@ -68,7 +69,7 @@ def create_app(settings: Settings | None = None, *, service: ModelService | None
     keyring = Keyring.from_text(settings.api_keys.get_secret_value())
     app = RestApp(
         title="ClimbMate",
-        version=health.VERSION,
+        version=VERSION,
         description=DESCRIPTION,
         lifespan=serving,
         docs_url=None,

@@ -25,8 +25,7 @@ from api.answers import (
 from api.errors import RequestError
 from api.face import TheFace
 from core.service import Readiness
-
-VERSION = "0.1.0"
+from core.version import VERSION
 
 router = APIRouter(tags=["server"])
 

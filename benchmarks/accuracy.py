@@ -27,6 +27,7 @@ from core.analysis import in_reading_order, load_models
 from core.colour_statistics import photo_light
 from core.detector import Detector
 from core.exposure import expose
+from core.generators import result_of
 from core.masks import masks_of
 from core.merge import Detection, areas, intersections
 from core.photo import open_photo
@@ -60,16 +61,6 @@ class SetResult:
     recall_at_work: float
     precision_at_work: float
     misses: list[Miss]
-
-
-def detect(detector: Detector, pixels: np.ndarray) -> list[Detection]:
-    """All detections on one photo."""
-    work = detector.detect(pixels)
-    while True:
-        try:
-            next(work)
-        except StopIteration as ended:
-            return ended.value
 
 
 def as_seen(pixels: np.ndarray, dim: float) -> np.ndarray:
@@ -113,7 +104,8 @@ def score_set(
     misses, hits, holds, kept = [], 0, 0, 0
     for truth in truths:
         photo = open_photo(truth.image.read_bytes(), name=truth.image.name, settings=settings)
-        found = to_full(detect(detector, as_seen(photo.pixels, dim)), photo.scale)
+        seen = result_of(detector.detect(as_seen(photo.pixels, dim)))
+        found = to_full(seen, photo.scale)
         scorer.add(truth, found, photo.height, photo.width)
         matched, missed, listed = at_work(truth, found, work, photo.width, photo.height)
         hits, holds, kept = hits + matched, holds + matched + len(missed), kept + listed
@@ -193,18 +185,12 @@ def score_colours(table: Path, images: Path, settings: Settings, dim: float = 1.
     for image, rows in named_photos(table, images):
         photo = open_photo(image.read_bytes(), name=image.name, settings=settings)
         pixels = as_seen(photo.pixels, dim)
-        found = in_reading_order(detect(models.detector, pixels))
+        found = in_reading_order(result_of(models.detector.detect(pixels)))
         height, width = pixels.shape[:2]
         reading = models.colours.read(
             pixels, list(masks_of(found, width, height)), photo_light(pixels)
         )
-        colours: list[Colour] = []
-        while True:
-            try:
-                next(reading)
-            except StopIteration as ended:
-                colours = ended.value
-                break
+        colours = result_of(reading)
         boxes = np.stack([d.box for d in found]) * photo.scale if found else np.zeros((0, 4))
         for row in rows:
             count_row(score, row, boxes, colours)

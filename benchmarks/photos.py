@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from core.detector import Detector
 from core.export import write_whole
+from core.generators import result_of
 from core.photo import open_photo
 from core.settings import Settings, load_settings
 from core.weights import resolve_detector
@@ -63,12 +64,9 @@ def encode(image: NDArray[np.uint8]) -> bytes:
 
 def scores_found(detector: Detector, data: bytes, settings: Settings) -> list[float]:
     """Scores of the holds and volumes that the detector finds on an encoded photo, best first."""
-    work = detector.detect(open_photo(data, name="wall", settings=settings).pixels)
-    while True:
-        try:
-            next(work)
-        except StopIteration as ended:
-            return sorted((float(found.score) for found in ended.value), reverse=True)
+    photo = open_photo(data, name="wall", settings=settings)
+    found = result_of(detector.detect(photo.pixels))
+    return sorted((float(detection.score) for detection in found), reverse=True)
 
 
 def highest_threshold(

@@ -13,7 +13,7 @@ the models, so it belongs on the thread that runs them.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
@@ -26,13 +26,14 @@ from core.analysis import Models, make_holds
 from core.colour_statistics import photo_light
 from core.errors import EditError
 from core.exposure import Exposure, expose
+from core.generators import result_of
 from core.masks import box_mask
 from core.merge import Detection
 from core.photo import Photo
 from core.segment import segment_at, segment_in
 from core.settings import Settings
 from core.views import View
-from core.wall import Box, Colour, Hold, Kind, Point
+from core.wall import Box, Hold, Kind, Point
 
 How = Literal["detected", "segmented", "box"]
 
@@ -178,18 +179,8 @@ def _proposal(found: Detection, how: How, photo: Photo, seen: Exposure, models: 
     height, width = photo.pixels.shape[:2]
     mask = box_mask(found.outline, width, height)
     reading = models.colours.read(seen.pixels, [mask], photo_light(seen.pixels))
-    colours = seen.as_photographed(_result(reading))
+    colours = seen.as_photographed(result_of(reading))
     return Proposal(make_holds([found], colours, photo)[0], how)
-
-
-def _result(reading: Generator[float, None, list[Colour]]) -> list[Colour]:
-    """What a reader returns at its end."""
-    while True:
-        try:
-            next(reading)
-        except StopIteration as stop:
-            colours: list[Colour] = stop.value
-            return colours
 
 
 def _as_detection(outline: NDArray[np.float32]) -> Detection:

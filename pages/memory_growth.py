@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-import tomllib
 from datetime import datetime
-from pathlib import Path
 
 import streamlit as st
 
@@ -23,11 +21,11 @@ from core.memory.objects import referrer_chains
 from core.memory.verdicts import NEGLIGIBLE_MB, Reason, Verdict
 from core.memory.workbench import Explanation
 from core.settings import load_settings
+from core.version import VERSION
 from pages.shared import plain, show_error
 from pages.words import _, told
 
 TYPES = 30
-PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 
 def show_objects() -> None:
@@ -119,7 +117,7 @@ def sentences(verdict: Verdict) -> list[str]:
 
 def show_export() -> None:
     """All readings as files, and the figures of this version beside another's."""
-    version = st.text_input(_("Version"), program_version(), max_chars=60)
+    version = st.text_input(_("Version"), VERSION, max_chars=60)
     report = debug_memory.workbench().report(version)
     with st.container(horizontal=True):
         st.download_button("JSON", encode_json(report), "memory.json", "application/json")
@@ -131,8 +129,8 @@ def show_export() -> None:
         if save:
             save_baseline(folder, report)
     except (OSError, ValueError) as error:
-        told = OutputError("baseline_unusable", str(error), _("Check or remove the file."))
-        show_error(told.message, told.hint)
+        unusable = OutputError("baseline_unusable", str(error), _("Check or remove the file."))
+        show_error(unusable.message, unusable.hint)
         return
     if save:
         st.success(_("Saved in {folder}").format(folder=plain(str(folder))))
@@ -154,11 +152,6 @@ def show_export() -> None:
         for row in difference(before.figures, report.figures())
     ]
     st.dataframe(rows, hide_index=True)
-
-
-def program_version() -> str:
-    """The version of this checkout."""
-    return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
 
 
 def clock(at_s: float) -> str:

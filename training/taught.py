@@ -18,7 +18,8 @@ import numpy as np
 from core.analysis import load_models
 from core.detector import Detector
 from core.exposure import expose
-from core.merge import Detection, areas, intersections
+from core.generators import result_of
+from core.merge import areas, intersections
 from core.settings import load_settings
 from training.pseudo import overlap
 from training.truth import CLASSES, Truth, data_root, polygon_split, read_truth
@@ -33,7 +34,7 @@ def taught_outlines(truth: Truth, detector: Detector) -> list[np.ndarray | None]
     """
     pixels = cv2.cvtColor(cv2.imread(str(truth.image)), cv2.COLOR_BGR2RGB)
     sides = np.array([pixels.shape[1], pixels.shape[0]], np.float32)
-    found = _detect(detector, expose(pixels).pixels)
+    found = result_of(detector.detect(expose(pixels).pixels))
     if not found or not len(truth.boxes):
         return [None] * len(truth.boxes)
     seen, wanted = np.stack([d.box for d in found]), truth.boxes * np.tile(sides, 2)
@@ -47,15 +48,6 @@ def taught_outlines(truth: Truth, detector: Detector) -> list[np.ndarray | None]
         best = int(row.argmax())
         outlines.append(_stretched(found[best].outline, box) if row[best] >= AGREEMENT else None)
     return outlines
-
-
-def _detect(detector: Detector, pixels: np.ndarray) -> list[Detection]:
-    work = detector.detect(pixels)
-    while True:
-        try:
-            next(work)
-        except StopIteration as ended:
-            return ended.value
 
 
 def _stretched(outline: np.ndarray, box: np.ndarray) -> np.ndarray | None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import threading
-import tomllib
 
 from api.app import create_app
-from api.health import VERSION
 from core.analysis import Models
 from core.errors import ModelError
 from core.service import ModelService
 from core.settings import Settings
 from tests.api.faces import (
     HERE,
-    ROOT,
     SteppedDetector,
     TestClient,
     app_with,
@@ -24,12 +21,6 @@ from tests.api.faces import (
     stepped_models,
 )
 from tests.core.fakes import fake_models
-
-
-def test_the_version_is_the_projects() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-
-    assert project["version"] == VERSION
 
 
 def test_health_while_loading_and_ready_only_after() -> None:
