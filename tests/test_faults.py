@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,11 @@ from core.memory import black_box
 from core.redis_cache import PREFIX
 from scripts.dockerfile import image_files, read_dockerfile
 from tests.api.faces import DEMO, ROOT, RealServer, free_port, real_server, shaped_error
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow
 
 SERVER = ["server.py"]
-PATIENCE_S = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +48,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def send(server: RealServer, data: bytes) -> httpx.Response:
     files = {"file": ("wall.jpg", data, "image/jpeg")}
     return httpx.post(f"{server.url}/api/analyze", files=files, timeout=60)
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    ends = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < ends, f"it never came to be: {what}"
-        time.sleep(0.05)
 
 
 class Redis:
@@ -84,7 +77,7 @@ class Redis:
         self.process = subprocess.Popen(
             [*command, "--dir", str(self.folder)], stdout=subprocess.DEVNULL
         )
-        eventually(self.answers, "redis-server answers")
+        until(self.answers, what="an answer of redis-server")
 
     def kill(self) -> None:
         if self.process is not None:
@@ -135,7 +128,7 @@ class Load:
     def more(self, count: int = 3) -> None:
         """Wait until so many more answers have come."""
         before = len(self.replies)
-        eventually(lambda: len(self.replies) >= before + count, "more answers")
+        until(lambda: len(self.replies) >= before + count, what="more answers")
 
 
 def test_redis_dies_and_returns_in_mid_load(store: Redis, small: bytes, tmp_path: Path) -> None:
@@ -143,12 +136,12 @@ def test_redis_dies_and_returns_in_mid_load(store: Redis, small: bytes, tmp_path
     with real_server(tmp_path / "log", SERVER, REDIS_URL=url, HOST="127.0.0.1") as server:
         server.wait_ready()
         with Load(server, small) as load:
-            eventually(lambda: store.results() > 0, "a result in Redis")
+            until(lambda: store.results() > 0, what="a result in Redis")
             store.kill()
-            eventually(lambda: "redis=down" in server.output(), "the log says that Redis is down")
+            until(lambda: "redis=down" in server.output(), what="a line about Redis in the log")
             load.more()
             store.start()
-            eventually(lambda: store.results() > 0, "a result in the new Redis")
+            until(lambda: store.results() > 0, what="a result in the new Redis")
         output = server.output()
 
     assert load.troubles == []
@@ -178,7 +171,7 @@ def test_a_damaged_model_file_is_told_and_read_again_once_repaired(
     command = ["-P", str(tree / "server.py")]
     variables = {"PYTHONPATH": str(tree), "HOST": "127.0.0.1"}
     with real_server(tmp_path / "log", command, **variables) as server:
-        eventually(lambda: "models=failed" in server.output(), "loading fails")
+        until(lambda: "models=failed" in server.output(), what="a failure to load in the log")
 
         error = shaped_error(httpx.get(f"{server.url}/api/ready"), 503, "weights_damaged")
         assert "detector.onnx differs from its checksum" in error["message"]

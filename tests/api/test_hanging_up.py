@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from tests.api.faces import SteppedDetector, app_with, form, free_port, photo, stepped_models
+from tests.waiting import PATIENCE_S, until
 
-PATIENCE_S = 20.0
 AT_ONCE_S = 2.0
 """Far below the deadline of a request (60 s) and the stream's keep-alive (15 s)."""
 
@@ -38,14 +37,6 @@ def listening(app: FastAPI) -> Iterator[int]:
         server.should_exit = True
         thread.join(PATIENCE_S)
     assert not thread.is_alive()
-
-
-def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
-    """Wait until ``condition`` holds."""
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, f"it did not come to be within {seconds} s"
-        time.sleep(0.005)
 
 
 def calling(port: int, path: str, data: bytes) -> socket.socket:

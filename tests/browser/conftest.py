@@ -57,6 +57,15 @@ def serving(script: Path, root: Path, log: Path) -> Iterator[str]:
             server.wait(20)
 
 
+@pytest.fixture(scope="module")
+def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The dashboard as it is, for the tests of one file; its log has no traceback at the end."""
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    with serving(repository / "streamlit_app.py", repository, log) as url:
+        yield url
+    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
+
+
 def _wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + STARTING_S
     while time.monotonic() < deadline:

@@ -7,9 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +16,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.browser.conftest import serving
+from tests.browser.pictures import save
 
 pytestmark = pytest.mark.slow
 
 FATES = ("Came", "Went", "Moved", "Stayed")
-
-
-@pytest.fixture(scope="module")
-def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    with serving(repository / "streamlit_app.py", repository, log) as url:
-        yield url
-    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
 
 
 def open_compare(open_page: Any, address: str, size: str) -> Page:
@@ -60,12 +50,6 @@ def counts(page: Page) -> dict[str, int]:
         label = row.get_by_test_id("stMetricLabel").inner_text()
         found[label] = int(row.get_by_test_id("stMetricValue").inner_text())
     return found
-
-
-def save(page: Page, name: str) -> None:
-    if folder := os.environ.get("CLIMBMATE_SCREENSHOTS"):
-        page.wait_for_timeout(1500)  # widgets that are loaded late
-        page.screenshot(path=str(Path(folder) / name))
 
 
 def choose_view(page: Page, name: str) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import serving
 from tests.browser.pictures import save
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    with serving(repository / "streamlit_app.py", repository, log) as url:
-        yield url
-    assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
 
 
 def open_demo(open_page: Any, address: str, size: str) -> Page:

@@ -20,8 +20,7 @@ from core.merge import Detection
 from core.service import Answer, ModelService
 from core.settings import Settings, load_settings
 from tests.core.fakes import FakeColours, FakeDetector, found
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S, until
 
 HOLDS = [found((40, 30 + 40 * i, 70, 55 + 40 * i)) for i in range(5)]
 
@@ -157,14 +156,6 @@ class Caller(threading.Thread):
         assert self.error is None, self.error
         assert isinstance(self.items[-1], Answer)
         return self.items[-1]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until ``condition`` holds."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.002)
 
 
 def queued(place: Place, count: int) -> None:

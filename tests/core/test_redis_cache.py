@@ -26,8 +26,7 @@ from core.settings import load_settings
 from core.wall import ModelInfo, PhotoInfo, WallAnalysis
 from tests.core.fakes import FakeColours, FakeDetector, found
 from tests.core.make import make_analysis, make_hold
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S, until
 
 
 class Server:
@@ -113,13 +112,6 @@ def connect() -> Iterator[Callable[..., RedisCache]]:
 Connect = Callable[..., RedisCache]
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.02)
-
-
 def spent_ms(call: Callable[[], object]) -> float:
     begun = time.perf_counter()
     call()
@@ -129,18 +121,18 @@ def spent_ms(call: Callable[[], object]) -> float:
 def test_what_one_server_puts_another_gets(server: Server, connect: Connect) -> None:
     one, two = connect(server.url), connect(server.url)
 
-    eventually(lambda: one.put("a", b"\x00content\xff"))
+    until(lambda: one.put("a", b"\x00content\xff"))
 
     assert two.get("a") == b"\x00content\xff" and two.get("b") is None and two.up
 
 
 def test_entries_vanish_after_their_time(server: Server, connect: Connect) -> None:
     cache = connect(server.url, ttl_s=1)
-    eventually(lambda: cache.put("a", b"x"))
+    until(lambda: cache.put("a", b"x"))
 
     with server.client() as client:
         assert 0 < client.pttl(PREFIX + "a") <= 1000
-    eventually(lambda: cache.get("a") is None and cache.up)
+    until(lambda: cache.get("a") is None and cache.up)
 
 
 def test_clearing_takes_ours_and_nothing_else(server: Server, connect: Connect) -> None:
@@ -159,7 +151,7 @@ def test_it_goes_on_without_redis_and_comes_back(
     server: Server, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = connect(server.url)
-    eventually(lambda: cache.put("a", b"x"))
+    until(lambda: cache.put("a", b"x"))
 
     server.kill()
     assert cache.get("a") is None and not cache.put("a", b"x") and cache.clear() == 0
@@ -170,24 +162,24 @@ def test_it_goes_on_without_redis_and_comes_back(
     assert [row.message.split()[0] for row in caplog.records] == ["redis=down"]
 
     server.start()
-    eventually(lambda: cache.put("a", b"y"))
+    until(lambda: cache.put("a", b"y"))
     assert cache.get("a") == b"y" and cache.up
     assert [row.message.split()[0] for row in caplog.records] == ["redis=down", "redis=up"]
 
 
 def test_a_restart_between_two_calls_is_survived(server: Server, connect: Connect) -> None:
     cache = connect(server.url)
-    eventually(lambda: cache.put("a", b"x"))
+    until(lambda: cache.put("a", b"x"))
     server.kill()
     server.start()
 
-    eventually(lambda: cache.put("a", b"z"))
+    until(lambda: cache.put("a", b"z"))
     assert cache.get("a") == b"z"
 
 
 def test_a_hung_redis_is_left_behind(server: Server, connect: Connect) -> None:
     cache = connect(server.url, pause_s=30.0)
-    eventually(lambda: cache.put("a", b"x"))
+    until(lambda: cache.put("a", b"x"))
     server.hang()
     try:
         first = spent_ms(lambda: cache.get("a"))
@@ -202,12 +194,12 @@ def test_a_hung_redis_is_left_behind(server: Server, connect: Connect) -> None:
 
 def test_a_redis_that_hung_comes_back(server: Server, connect: Connect) -> None:
     cache = connect(server.url)
-    eventually(lambda: cache.put("a", b"x"))
+    until(lambda: cache.put("a", b"x"))
     server.hang()
     assert cache.get("a") is None
     server.go_on()
 
-    eventually(lambda: cache.get("a") == b"x")
+    until(lambda: cache.get("a") == b"x")
 
 
 def test_one_that_accepts_and_never_answers(connect: Connect) -> None:
@@ -232,7 +224,7 @@ def test_slow_name_resolution_holds_nobody_up(
 
     assert spent_ms(lambda: cache.get("a")) < 500
     assert not cache.up
-    eventually(lambda: cache.put("a", b"x"))  # once the name was found, the connection stays
+    until(lambda: cache.put("a", b"x"))  # once the name was found, the connection stays
 
 
 def test_the_service_answers_while_redis_comes_and_goes(server: Server) -> None:
@@ -260,7 +252,7 @@ def test_the_service_answers_while_redis_comes_and_goes(server: Server) -> None:
             answer = service.analyze(data.getvalue(), name=f"{number}.png")
             assert len(answer.analysis.holds) == 1 and not answer.from_cache
             time.sleep(0.02)
-        eventually(lambda: shared.put("back", b"x"))
+        until(lambda: shared.put("back", b"x"))
         with server.client() as client:
             assert len(client.keys(PREFIX + "*")) >= 2  # what came after the restart
     finally:
@@ -282,7 +274,7 @@ def test_a_full_redis_is_still_read(
 ) -> None:
     """Its memory is full and it keeps everything, the default of redis-server."""
     cache = connect(server.url)
-    eventually(lambda: cache.put("a", b"x"))
+    until(lambda: cache.put("a", b"x"))
     with server.client() as client:
         client.config_set("maxmemory", "1kb")
 
@@ -308,7 +300,7 @@ def test_the_server_that_comes_second_needs_no_analysis(server: Server, connect:
     two = ResultCache(8, 2**20, connect(server.url))
     one.share(key, encode_result(analysis))
 
-    eventually(lambda: two.get(key, name="a.jpg") is not None)
+    until(lambda: two.get(key, name="a.jpg") is not None)
     assert two.get(key, name="a.jpg") == analysis and two.info().shared_hits == 1
 
     with server.client() as client:

@@ -21,16 +21,8 @@ from core.jobs import CallerGoneError, HangUp
 from core.service import Answer, Choices, ModelService
 from core.settings import load_settings
 from core.wall import WallAnalysis
-from tests.core.served import (
-    PATIENCE_S,
-    Caller,
-    Make,
-    encoded,
-    events,
-    make,
-    queued,
-    until,
-)
+from tests.core.served import Caller, Make, encoded, events, make, queued
+from tests.waiting import PATIENCE_S, until
 
 __all__ = ["make"]
 

@@ -24,7 +24,6 @@ from core.service import ModelService
 from core.settings import Settings, load_settings
 from tests.core.fakes import FakeColours
 from tests.core.served import (
-    PATIENCE_S,
     Caller,
     GatedDetector,
     Make,
@@ -32,8 +31,8 @@ from tests.core.served import (
     events,
     make,
     queued,
-    until,
 )
+from tests.waiting import PATIENCE_S, until
 
 __all__ = ["make"]
 

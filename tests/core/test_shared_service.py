@@ -12,15 +12,8 @@ from core.analysis import Models
 from core.settings import load_settings
 from core.shared_service import release_shared, shared_service
 from tests.core.fakes import FakeColours
-from tests.core.served import (
-    PATIENCE_S,
-    GatedDetector,
-    PaletteColours,
-    Place,
-    encoded,
-    events,
-    until,
-)
+from tests.core.served import GatedDetector, PaletteColours, Place, encoded, events
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 

@@ -16,6 +16,7 @@ from core.errors import ModelError
 from core.memory.replay_thread import ReplayThread
 from pages import memory_replay
 from pages.memory_charts import FLAT_MB, replay_chart
+from tests.core.memory.growing import growing
 from tests.pages.memory_app import PATIENCE_S, captions, checked, fresh, on, press
 
 __all__ = ["fresh", "on"]
@@ -35,12 +36,6 @@ def open_view(repository: Path) -> AppTest:
 def choose(app: AppTest, name: str) -> AppTest:
     (chooser,) = [group for group in app.button_group if group.key == "memory_view"]
     return checked(chooser.set_value([name] if isinstance(chooser.value, list) else name).run())
-
-
-def growing(kib: float) -> Callable[[], float]:
-    """Readings in MiB of which each is ``kib`` above the one before."""
-    values = iter(200 + index * kib / 1024 for index in range(10_000))
-    return lambda: next(values)
 
 
 def show_replay_of(

@@ -6,13 +6,13 @@ import gc
 import logging
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from core.memory.replay_thread import ReplayThread
-
-PATIENCE_S = 20.0
+from tests.core.memory.growing import growing
+from tests.waiting import PATIENCE_S
 
 
 class Steps:
@@ -33,12 +33,6 @@ class Steps:
             self.permits.release()
         assert self.begun.acquire(timeout=PATIENCE_S)
         self.begun.release()
-
-
-def growing(kib: float) -> Callable[[], float]:
-    """Readings in MiB of which each is ``kib`` above the one before."""
-    values: Iterator[float] = (200 + index * kib / 1024 for index in range(10_000))
-    return lambda: next(values)
 
 
 def test_its_moments_are_seen_while_it_runs_and_the_end_has_the_finding() -> None:
