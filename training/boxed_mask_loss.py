@@ -1,10 +1,12 @@
-"""The segmentation loss read on a grid of points inside each object's box.
+"""The segmentation loss read on a grid of points in and around each object's box.
 
 The stock loss builds every positive anchor's mask over the whole tile: with a hundred holds and ten
 anchors each that is most of a training step on a CPU. The mean over a box equals the mean over a
 regular grid of points in it, so the masks are compared there, at full tile resolution, for a random
-share of the anchors. Objects whose outline is only a stand-in (``batch["known"]`` False) teach
-their box and class, not a mask.
+share of the anchors. The grid reaches a little beyond the box: inside alone, nothing would teach
+the mask to end at the object, and a box drawn too large would be filled with whatever lies around
+it. Objects whose outline is only a stand-in (``batch["known"]`` False) teach their box and class,
+not a mask.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from ultralytics.utils.loss import v8SegmentationLoss
 
-GRID = 20  # points along each side of a box
+GRID = 22  # points along each side of a box and what is around it
+REACH = 0.12  # how far the grid reaches beyond each side, as a share of the box
 ANCHORS = 96  # positive anchors of one tile whose masks are compared
 
 
@@ -58,7 +61,7 @@ class BoxedMaskLoss(v8SegmentationLoss):
         # unbind, not indexing: the gradient of an index is a whole batch of zeros for every tile
         tiles = list(zip(prototypes.unbind(0), coefficients.unbind(0), strict=True))
         side = ids.shape[-1]
-        line = (torch.arange(GRID, device=ids.device) + 0.5) / GRID
+        line = (torch.arange(GRID, device=ids.device) + 0.5) / GRID * (1 + 2 * REACH) - REACH
         grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
         for index, (features, weights) in enumerate(tiles):
             known = batch["known"][batch["batch_idx"] == index]

@@ -12,7 +12,7 @@ from training.torchvision_shim import ensure_torchvision
 
 ensure_torchvision()
 
-from training.boxed_mask_loss import ANCHORS, GRID, BoxedMaskLoss  # noqa: E402
+from training.boxed_mask_loss import ANCHORS, GRID, REACH, BoxedMaskLoss  # noqa: E402
 
 SIDE, CELLS, CHANNELS = 64, 16, 8
 
@@ -71,8 +71,8 @@ def expected(parts: dict[str, Any]) -> float:
             x1, y1, x2, y2 = parts["target_boxes"][tile, anchor].double().tolist()
             for j in range(GRID):
                 for i in range(GRID):
-                    x = x1 + (i + 0.5) / GRID * (x2 - x1)
-                    y = y1 + (j + 0.5) / GRID * (y2 - y1)
+                    x = x1 + ((i + 0.5) / GRID * (1 + 2 * REACH) - REACH) * (x2 - x1)
+                    y = y1 + ((j + 0.5) / GRID * (1 + 2 * REACH) - REACH) * (y2 - y1)
                     z = bilinear(logits, x, y)
                     row, column = (min(max(int(v), 0), SIDE - 1) for v in (y, x))
                     true = int(batch["masks"][tile, row, column]) == target + 1
@@ -117,7 +117,29 @@ def test_nothing_to_teach_is_a_zero_with_a_gradient(what: str) -> None:
     assert term.item() == 0.0 and not parts["coefficients"].grad.any()
 
 
-def test_the_mean_over_the_grid_is_near_the_mean_over_the_box() -> None:
+def test_a_mask_that_goes_on_beyond_its_box_costs() -> None:
+    parts = scene(tiles=1, anchors=1)
+    parts["positive"][:] = True
+    parts["target_index"][:] = 0
+    parts["target_boxes"][:] = torch.tensor([8.0, 8.0, 40.0, 40.0])
+    parts["batch"]["masks"][:] = 0
+    parts["batch"]["masks"][0, 8:40, 8:40] = 1
+    parts["coefficients"][:] = 0
+    parts["coefficients"][..., 0] = 8.0
+    terms = []
+    for spill in (0, 1):  # cells of four pixels
+        parts["prototypes"][:, 0] = -1
+        parts["prototypes"][:, 0, 2 - spill : 10 + spill, 2 - spill : 10 + spill] = 1
+        terms.append(loss().mask_term(**parts).item())
+
+    assert terms[1] > 3 * terms[0]
+
+
+def test_the_mean_over_the_grid_is_near_the_mean_over_the_box(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("training.boxed_mask_loss.GRID", 20)
+    monkeypatch.setattr("training.boxed_mask_loss.REACH", 0.0)
     # One object, one anchor: the stock loss reads every pixel of the box.
     parts = scene(tiles=1, anchors=1)
     parts["positive"][:] = True
