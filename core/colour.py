@@ -22,9 +22,10 @@ from core.colour_crops import masked_crop
 from core.colour_statistics import Light, statistics
 from core.masks import BoxMask, mask_core
 from core.prompts import pool_prompts, prompts_for
+from core.sessions import open_session
 from core.settings import Settings
 from core.wall import Colour
-from core.weights import ModelFiles, open_session, open_text_tower
+from core.weights import ModelFiles, open_text_tower
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

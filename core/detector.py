@@ -1,15 +1,15 @@
 """Pixels -> outlines of holds and volumes, with a YOLO segmentation model in ONNX Runtime.
 
-The picture is read in overlapping tiles plus one view of the whole (:mod:`core.views`). Each view's
-boxes are decoded, its outlines traced from the mask prototypes inside each box only, and all views
-are merged (:mod:`core.merge`). No full-size mask ever exists. This module names no colours and
-knows nothing of problems.
+The picture is read in overlapping tiles plus one view of the whole (:mod:`core.views`), which says
+how near the tiles have to look (:mod:`core.tile_zoom`). Each view's boxes are decoded, its outlines
+traced from the mask prototypes inside each box only, and all views are merged (:mod:`core.merge`).
+No full-size mask ever exists. This module names no colours and knows nothing of problems.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.merge import Detection, merge, suppress
+from core.sessions import open_session
 from core.settings import Settings
+from core.tile_zoom import CLOSER, largest_zoom, lower_quartile, needed_zoom, thrifty_zoom
 from core.views import View, cut_view, lay_out
 from core.wall import Kind
-from core.weights import ModelFiles, open_session
+from core.weights import ModelFiles
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -144,70 +146,6 @@ class Detector:
         boxes = np.concatenate([middle - size / 2, middle + size / 2], 1)
         coefficients = predictions[4 + len(self.kinds) :, chosen].T
         return boxes, best[chosen], rows[:, chosen].argmax(0), coefficients
-
-
-def largest_zoom(width: int, height: int) -> float:
-    """Magnification of the tiles for holds of unknown or ordinary size: small pictures are shown
-    enlarged, since their holds are small too.
-    """
-    return float(np.clip(ENLARGE_TO / max(width, height), 1.0, 2.0))
-
-
-def needed_zoom(found: Sequence[Detection], whole: View) -> float:
-    """Magnification at which the tiles should show the picture, from what the whole view found.
-
-    Where the small ones among the holds (their lower quartile) already reach COMFORTABLE_PX, tiles
-    would only cut large holds up; the whole view's own zoom is returned, and there are no tiles.
-    Where they would stay below SMALL_PX, the tiles go up to CLOSER times nearer than usual.
-    """
-    usual = largest_zoom(whole.width, whole.height)
-    size = lower_quartile(found)
-    if not size:
-        return usual
-    zoom = COMFORTABLE_PX / size
-    most = float(np.clip(SMALL_PX / size, usual, CLOSER * usual))
-    return whole.zoom if zoom < 1.3 * whole.zoom else min(zoom, most)
-
-
-def lower_quartile(found: Sequence[Detection]) -> float:
-    """Longer side, in picture pixels, that a quarter of the holds stays below; 0 where too few
-    were found to tell.
-    """
-    sizes = [float((d.box[2:] - d.box[:2]).max()) for d in found if d.kind == "hold"]
-    return float(np.percentile(sizes, 25)) if len(sizes) >= ENOUGH_HOLDS else 0.0
-
-
-def thrifty_zoom(zoom: float, size: float, whole: View, side: int) -> float:
-    """``zoom``, or down to a quarter less where that saves tiles: each one costs as much as any.
-
-    Never so little that the small holds (longer side ``size`` in picture pixels; 0 is unknown)
-    would be shown below LEGIBLE_PX, nor less than the whole view shows.
-    """
-    lowest = max(0.75 * zoom, LEGIBLE_PX / size if size else zoom, whole.zoom)
-    steps = [share for share in np.linspace(zoom, lowest, 11).tolist() if share <= zoom]
-    counts = [len(lay_out(whole.width, whole.height, side, zoom=share)) for share in steps]
-    return steps[counts.index(min(counts))] if counts else zoom
-
-
-ENLARGE_TO = 1280.0
-"""Longest side, in pixels, up to which small pictures are enlarged."""
-
-COMFORTABLE_PX = 60.0
-"""Longer side of a hold, in tile pixels, from which on more magnification finds no more."""
-
-SMALL_PX = 36.0
-"""Longer side of a hold, in tile pixels, below which more is found by going nearer."""
-
-CLOSER = 1.4
-"""How much nearer, at most: on 155 real photos with small holds it found 2.6 % of the holds more,
-for 1.8 times the tiles.
-"""
-
-LEGIBLE_PX = 29.0
-"""Longer side of a hold, in tile pixels, that is not given up to save tiles."""
-
-ENOUGH_HOLDS = 4
-"""Fewer holds in the whole view say nothing about their size."""
 
 
 def _is_cut(box: Floats, limit: Floats, view: View) -> bool:

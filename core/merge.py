@@ -1,7 +1,8 @@
 """One object, one detection: suppression of doubles, and joining of what a tile's edge has cut.
 
 The tiles overlap and the view of everything shows it all once more, so most objects are seen
-several times: the surest sight decides that there is one, the most magnified one draws it.
+several times: the surest sight decides that there is one, and the most magnified one draws it where
+it does not show it too large.
 
 Boxes are float32 (N, 4) of x1, y1, x2, y2 in pixels of one common picture. Nothing is detected
 here, and no outline is traced (:mod:`core.detector`).
@@ -123,7 +124,9 @@ def best_seen(whole: Sequence[Detection]) -> list[Detection]:
 
 
 def fineness(found: Detection) -> tuple[float, float]:
-    """By what one of several views of an object is chosen: magnification, then score."""
+    """By what one of several views of an object is chosen: magnification, where the object is not
+    larger than DRAWN_PX in it, then score.
+    """
     side_px = float((found.box[2:] - found.box[:2]).max()) * found.zoom
     return (found.zoom if side_px <= DRAWN_PX else 0.0, found.score)
 

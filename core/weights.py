@@ -38,7 +38,6 @@ from core.settings import DEFAULT_PALETTE, Settings
 
 __all__ = [
     "ModelFiles",
-    "open_session",
     "open_text_tower",
     "resolve_colour",
     "resolve_detector",

@@ -120,10 +120,10 @@ def test_torch_never_enters_this_process(
     checkpoint: Path, converted: Path, repository: Path
 ) -> None:
     code = (
-        "import sys; from core.settings import load_settings; from core import weights;"
+        "import sys; from core.settings import load_settings; from core import sessions, weights;"
         f"s = load_settings(yolo_weights={str(checkpoint)!r}, cache_dir={str(converted)!r});"
         "f = weights.resolve_detector(s);"
-        "weights.open_session(f.folder / 'detector.onnx', 1, 64);"
+        "sessions.open_session(f.folder / 'detector.onnx', 1, 64);"
         "sys.exit(bool({'torch', 'ultralytics', 'open_clip', 'onnx'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=repository, check=False).returncode == 0

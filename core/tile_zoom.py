@@ -1,0 +1,78 @@
+"""How near the tiles look at a picture, by what the view of everything found on it.
+
+Small holds are found when they are enlarged, large ones are only cut up by it, and every tile costs
+as much as any other: so the magnification follows the smaller ones of the holds that are there. No
+pixels are read here; laying tiles out is :mod:`core.views`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.merge import Detection
+from core.views import View, lay_out
+
+ENLARGE_TO_PX = 1280.0
+"""Longest side, in pixels, up to which small pictures are enlarged."""
+
+COMFORTABLE_PX = 60.0
+"""Longer side of a hold, in tile pixels, from which on more magnification finds no more."""
+
+SMALL_PX = 36.0
+"""Longer side of a hold, in tile pixels, below which more is found by going nearer."""
+
+CLOSER = 1.4
+"""How much nearer, at most: on 155 real photos with small holds it found 2.6 % of the holds more,
+for 1.8 times the tiles.
+"""
+
+LEGIBLE_PX = 29.0
+"""Longer side of a hold, in tile pixels, that is not given up to save tiles."""
+
+ENOUGH_HOLDS = 4
+"""Fewer holds in the whole view say nothing about their size."""
+
+
+def largest_zoom(width: int, height: int) -> float:
+    """Magnification of the tiles for holds of unknown or ordinary size: small pictures are shown
+    enlarged, since their holds are small too.
+    """
+    return float(np.clip(ENLARGE_TO_PX / max(width, height), 1.0, 2.0))
+
+
+def needed_zoom(found: Sequence[Detection], whole: View) -> float:
+    """Magnification at which the tiles should show the picture, from what the whole view found.
+
+    Where the small ones among the holds (their lower quartile) already reach COMFORTABLE_PX, tiles
+    would only cut large holds up; the whole view's own zoom is returned, and there are no tiles.
+    Where they would stay below SMALL_PX, the tiles go up to CLOSER times nearer than usual.
+    """
+    usual = largest_zoom(whole.width, whole.height)
+    size = lower_quartile(found)
+    if not size:
+        return usual
+    zoom = COMFORTABLE_PX / size
+    most = float(np.clip(SMALL_PX / size, usual, CLOSER * usual))
+    return whole.zoom if zoom < 1.3 * whole.zoom else min(zoom, most)
+
+
+def lower_quartile(found: Sequence[Detection]) -> float:
+    """Longer side, in picture pixels, that a quarter of the holds stays below; 0 where too few
+    were found to tell.
+    """
+    sizes = [float((d.box[2:] - d.box[:2]).max()) for d in found if d.kind == "hold"]
+    return float(np.percentile(sizes, 25)) if len(sizes) >= ENOUGH_HOLDS else 0.0
+
+
+def thrifty_zoom(zoom: float, size: float, whole: View, side: int) -> float:
+    """``zoom``, or down to a quarter less where that saves tiles: each one costs as much as any.
+
+    Never so little that the small holds (longer side ``size`` in picture pixels; 0 is unknown)
+    would be shown below LEGIBLE_PX, nor less than the whole view shows.
+    """
+    lowest = max(0.75 * zoom, LEGIBLE_PX / size if size else zoom, whole.zoom)
+    steps = [share for share in np.linspace(zoom, lowest, 11).tolist() if share <= zoom]
+    counts = [len(lay_out(whole.width, whole.height, side, zoom=share)) for share in steps]
+    return steps[counts.index(min(counts))] if counts else zoom
