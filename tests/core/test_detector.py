@@ -108,18 +108,6 @@ def run_on(detector: Detector, pixels: np.ndarray) -> tuple[list[Detection], lis
             return ended.value, shares
 
 
-def outline_iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two polygons, rasterised at 8 samples per pixel."""
-    low = np.minimum(a.min(0), b.min(0)) - 1
-    size = np.ceil((np.maximum(a.max(0), b.max(0)) - low + 1) * 8).astype(int)
-    masks = []
-    for outline in (a, b):
-        mask = np.zeros(size[::-1], np.uint8)
-        cv2.fillPoly(mask, [((outline - low) * 8).round().astype(np.int32)], 1)
-        masks.append(mask > 0)
-    return float((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
-
-
 PHOTOS = [
     pytest.param(600, 450, [(40.3, 60.7, 75.1, 90.2), (300.0, 200.0, 420.0, 300.0)], id="enlarged"),
     pytest.param(300, 200, [(40.3, 60.7, 75.1, 90.2), (120.5, 20.5, 220.0, 150.0)], id="one_tile"),

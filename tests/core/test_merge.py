@@ -21,6 +21,7 @@ from core.merge import (
 )
 from core.views import View, lay_out
 from tests.core.fakes import found, oval
+from tests.core.outlines import outline_iou
 
 Box = tuple[float, float, float, float]
 
@@ -101,15 +102,6 @@ def seen(box: Box, view: View, *, score: float = 0.8) -> list[Detection]:
         low, high = outline.min(0), outline.max(0)
         return [Detection("hold", score, np.concatenate([low, high]), outline, True)]
     return [found(box, score=score)]
-
-
-def outline_iou(a: np.ndarray, b: np.ndarray) -> float:
-    masks = []
-    for outline in (a, b):
-        mask = np.zeros((1200, 1600), np.uint8)
-        cv2.fillPoly(mask, [outline.round().astype(np.int32)], 1)
-        masks.append(mask > 0)
-    return float((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
 
 
 @pytest.mark.parametrize("offset", range(-60, 61, 10))
