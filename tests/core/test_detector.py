@@ -24,6 +24,7 @@ from core.settings import load_settings
 from core.views import View, cut_view
 from core.weights import ModelFiles
 from tests.core.fakes import FakeSession, oval
+from tests.core.outlines import outline_iou
 
 SIDE = 640
 CELLS = SIDE // STRIDE
