@@ -48,6 +48,10 @@ class Features:
 
 
 def features_of(pixels: Pixels) -> Features:
+    """The features of uint8 (H, W, 3) RGB ``pixels``, which are reduced to LONGEST_SIDE_PX first.
+
+    Raises ``ValueError`` for other pixels.
+    """
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise ValueError(f"expected uint8 (H, W, 3) pixels, got {pixels.dtype} {pixels.shape}")
     height, width = pixels.shape[:2]
