@@ -1,4 +1,7 @@
-"""Opening, clicking and reading a page as Streamlit runs it, for the tests of all pages."""
+"""Opening, clicking and reading a page as Streamlit runs it, for the tests of all pages.
+
+From ``upload`` on it is the review page, which several files test.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from core import analysis
 from core.analysis import Models
+from core.review import Review
+from pages.review_state import Desk
 
 PATIENCE_S = 90
 
@@ -64,3 +69,40 @@ def photo_bytes(shade: int = 140, size: tuple[int, int] = (320, 260)) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", size, (shade, shade, shade)).save(out, "JPEG")
     return out.getvalue()
+
+
+def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    """The review page after photos, each a name and its bytes, were given to it."""
+    (uploader,) = [u for u in app.file_uploader if u.label == "Photos of walls"]
+    uploader.set_value([(name, data, "image/jpeg") for name, data in files])
+    return checked(app.run())
+
+
+def choose(app: AppTest, *holds: int) -> AppTest:
+    """What a click on the wall does: its own test is in tests/browser."""
+    desk(app).choose(holds)
+    return checked(app.run())
+
+
+def open_section(app: AppTest, title: str) -> AppTest:
+    """The review page with the section ``title`` beside the wall."""
+    app.session_state["section"] = title
+    return checked(app.run())
+
+
+def desk(app: AppTest) -> Desk:
+    """What the session of the review page keeps."""
+    found_desk: Desk = app.session_state["desk"]
+    return found_desk
+
+
+def shown(app: AppTest) -> Review:
+    """The review of the photo that the review page shows."""
+    photo = desk(app).queue.shown
+    assert photo is not None and photo.review is not None
+    return photo.review
+
+
+def colours(app: AppTest) -> dict[int, str]:
+    """The colour of every hold on the wall, by the hold's id."""
+    return {hold.id: hold.colour.name for hold in shown(app).holds}

@@ -1,0 +1,155 @@
+"""Photos on the review page: how they come in, wait in a queue, fail, are stopped and let go."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+
+from core.analysis import Models
+from core.memory import preflight
+from core.photo_queue import MAX_PHOTOS, PhotoQueue
+from core.review_filter import HoldFilter
+from tests.core.bad_photos import BAD_PHOTOS
+from tests.pages.driving import (
+    checked,
+    choose,
+    desk,
+    open_app,
+    photo_bytes,
+    press,
+    shown,
+    texts,
+    upload,
+)
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+
+@pytest.mark.usefixtures("fakes")
+def test_an_upload_is_analysed_and_its_bytes_are_let_go(repository: Path) -> None:
+    data = photo_bytes()
+
+    app = upload(open_app(repository), ("Süd_*wand*.jpg", data))
+
+    (photo,) = desk(app).queue.photos
+    assert photo.sha256 == hashlib.sha256(data).hexdigest() and photo.data == b""
+    assert r"Süd\_\*wand\*\.jpg, 320 x 260" in texts(app)
+    assert app.file_uploader[0].value == []  # empty again: no photo lies in memory twice
+
+
+@pytest.mark.usefixtures("fakes")
+def test_the_server_keeps_no_second_copy_of_an_upload(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[str] = []
+    original = MemoryUploadedFileManager.remove_file
+
+    def remove(self: MemoryUploadedFileManager, session_id: str, file_id: str) -> None:
+        gone.append(file_id)
+        original(self, session_id, file_id)
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", remove)
+    app = open_app(repository)
+
+    upload(app, ("a.jpg", photo_bytes(141)), ("b.jpg", photo_bytes(142)))
+
+    assert len(set(gone)) == 2
+    assert len(desk(app).queue.photos) == 2
+
+
+@pytest.mark.parametrize(
+    ("room", "line"),
+    [
+        (4, "Room for 4 more photos."),
+        (1, "Room for 1 more photo."),
+        (0, "The server has no room for a photo just now. Try again in a minute."),
+    ],
+)
+@pytest.mark.usefixtures("fakes")
+def test_one_line_tells_how_many_photos_fit(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, room: int, line: str
+) -> None:
+    monkeypatch.setattr(preflight, "room_now", lambda _settings: room)
+
+    app = open_app(repository)
+
+    told = [element.value for element in [*app.caption, *app.warning]]
+    assert told.count(line) == 1
+
+
+def test_many_photos_are_a_queue_in_which_one_may_fail(repository: Path, fakes: Models) -> None:
+    files = [(f"wall{i}.jpg", photo_bytes(90 + 20 * i)) for i in range(3)]
+    files.insert(1, ("notes.jpg", b"these are not pixels"))
+
+    app = upload(open_app(repository), *files)
+
+    photos = desk(app).queue.photos
+    assert [photo.state for photo in photos] == ["done", "failed", "done", "done"]
+    assert fakes.detector.calls == 3  # type: ignore[attr-defined]
+    (error,) = app.error
+    assert "notes" in error.value and "Traceback" not in error.value
+    assert shown(app).photo.name == "wall0.jpg"
+
+    checked(app.selectbox(key="photo").set_value(photos[3].number).run())
+    assert shown(app).photo.name == "wall2.jpg"
+    press(app, f"remove-trouble-{photos[1].number}")
+    assert not app.error
+
+
+@pytest.mark.usefixtures("fakes")
+def test_more_photos_than_fit_are_refused_and_nothing_is_lost(repository: Path) -> None:
+    files = [(f"wall{i}.jpg", photo_bytes(10 + 10 * i)) for i in range(MAX_PHOTOS + 1)]
+
+    app = upload(open_app(repository), *files)
+
+    assert [photo.name for photo in desk(app).queue.photos] == [name for name, _ in files[:-1]]
+    (error,) = app.error
+    assert files[-1][0].split(".")[0] in error.value and "remove a photo" in error.value
+    assert not checked(app.run()).error
+
+
+@pytest.mark.parametrize(
+    "row", [r for r in BAD_PHOTOS if "bomb" not in r.id][::9], ids=lambda r: r.id
+)
+def test_a_broken_photo_is_told_in_a_sentence(row: Any, repository: Path, fakes: Models) -> None:
+    app = upload(open_app(repository), (f"{row.id}.jpg", row.make()))
+
+    (error,) = app.error
+    assert "Traceback" not in error.value and "\n\n" in error.value  # message, then hint
+    assert fakes.detector.calls == 0  # type: ignore[attr-defined]
+
+    checked(app.run())
+    assert len(app.error) == 1  # still told after a rerun
+
+    upload(app, ("wall.jpg", photo_bytes()))
+    assert "**10** holds" in texts(app)
+
+
+def test_stopping_gives_up_what_waits_and_it_can_be_tried_again(
+    repository: Path, fakes: Models
+) -> None:
+    app = open_app(repository)
+    queue = PhotoQueue()
+    queue.add("wall.jpg", photo_bytes())
+    queue.stop()
+    desk(app).queue = queue
+    checked(app.run())
+    assert "was stopped" in texts(app) and fakes.detector.calls == 0  # type: ignore[attr-defined]
+
+    press(app, f"retry-{queue.photos[0].number}")
+    assert queue.photos[0].state == "done"
+
+
+@pytest.mark.usefixtures("fakes")
+def test_another_photo_begins_without_selection_and_filter(repository: Path) -> None:
+    files = [(f"wall{i}.jpg", photo_bytes(90 + 20 * i)) for i in range(2)]
+    app = choose(upload(open_app(repository), *files), 2)
+    desk(app).narrow(HoldFilter(problem=1))
+
+    checked(app.run().selectbox(key="photo").set_value(desk(app).queue.photos[1].number).run())
+
+    assert desk(app).chosen == () and not desk(app).filter.active
