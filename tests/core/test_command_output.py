@@ -1,4 +1,4 @@
-"""What a terminal is shown. (Streams that are closed or full: test_command_line.py.)"""
+"""What a terminal is shown. (Streams that are closed or full: test_command_process.py.)"""
 
 from __future__ import annotations
 
