@@ -5,29 +5,19 @@ selected there is ticked here, and the other way round. The filter on the pictur
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from core.review import Review
+from core.wall import Hold, Problem
 from pages.colour_words import colour_word
 from pages.review_narrowed import show_narrowed
 from pages.review_state import desk
 from pages.review_table_edits import holds_changed, problems_changed
+from pages.review_table_view import show_table
 from pages.words import _
-
-ROW_HEIGHT_PX, MOST_ROWS = 35, 14
-
-
-def height_px(rows: int) -> int:
-    """High enough for all rows, up to a screen."""
-    return ROW_HEIGHT_PX * (min(rows, MOST_ROWS) + 1) + 3
-
-
-def key_of(what: str) -> str:
-    """A table starts afresh after every edit, and after a selection on the wall."""
-    work = desk()
-    return f"{what}-{work.queue.current}-{work.edits}-{work.picks}"
 
 
 def show_problems(review: Review) -> None:
@@ -41,8 +31,27 @@ def show_problems(review: Review) -> None:
         st.caption(_("No problem has a hold among them."))
         return
     st.caption(_("Tick a problem to select its holds; type a name or a grade."))
-    chosen = set(desk().chosen)
-    table = pd.DataFrame(
+    show_table(
+        "problems",
+        problem_rows(problems, set(desk().chosen)),
+        {
+            "chosen": st.column_config.CheckboxColumn(" ", width=40, help=_("Select its holds")),
+            "problem": st.column_config.NumberColumn(_("Problem"), width=70),
+            "colour": st.column_config.TextColumn(_("Colour"), width=80),
+            "holds": st.column_config.NumberColumn(_("Holds"), width=60),
+            "name": st.column_config.TextColumn(_("Name"), max_chars=60),
+            "grade": st.column_config.TextColumn(_("Grade"), max_chars=20, width=70),
+        },
+        fixed=["problem", "colour", "holds"],
+        changed=problems_changed,
+        ids=[problem.id for problem in problems],
+        alt=_("The problems on the wall"),
+    )
+
+
+def problem_rows(problems: Sequence[Problem], chosen: set[int]) -> pd.DataFrame:
+    """The table of problems; one is ticked when all its holds are ``chosen``."""
+    return pd.DataFrame(
         {
             "chosen": [bool(chosen) and set(p.holds) <= chosen for p in problems],
             "problem": [p.id for p in problems],
@@ -51,27 +60,6 @@ def show_problems(review: Review) -> None:
             "name": [p.name for p in problems],
             "grade": [p.grade for p in problems],
         }
-    )
-    key = key_of("problems")
-    st.data_editor(
-        table,
-        key=key,
-        hide_index=True,
-        width="stretch",
-        height=height_px(len(table)),
-        num_rows="fixed",
-        disabled=["problem", "colour", "holds"],
-        column_config={
-            "chosen": st.column_config.CheckboxColumn(" ", width=40, help=_("Select its holds")),
-            "problem": st.column_config.NumberColumn(_("Problem"), width=70),
-            "colour": st.column_config.TextColumn(_("Colour"), width=80),
-            "holds": st.column_config.NumberColumn(_("Holds"), width=60),
-            "name": st.column_config.TextColumn(_("Name"), max_chars=60),
-            "grade": st.column_config.TextColumn(_("Grade"), max_chars=20, width=70),
-        },
-        on_change=problems_changed,
-        args=(key, [p.id for p in problems]),
-        alt=_("The problems on the wall"),
     )
 
 
@@ -86,9 +74,21 @@ def show_holds(review: Review, palette: Sequence[str]) -> None:
         return  # the line above says so
     st.caption(_("Tick a hold to select it; colour, kind and problem can be changed here too."))
     holds = sorted(kept, key=lambda hold: (hold.colour.sure, hold.id))
-    chosen = set(desk().chosen)
-    names = list(dict.fromkeys([*palette, *(hold.colour.name for hold in review.holds)]))
-    table = pd.DataFrame(
+    show_table(
+        "holds",
+        hold_rows(holds, set(desk().chosen)),
+        hold_columns(review, palette),
+        fixed=["hold", "sure", "unsure"],
+        changed=holds_changed,
+        ids=[hold.id for hold in holds],
+        alt=_("The holds on the wall"),
+        missing="-",
+    )
+
+
+def hold_rows(holds: Sequence[Hold], chosen: set[int]) -> pd.DataFrame:
+    """The table of holds; those that are ``chosen`` are ticked."""
+    return pd.DataFrame(
         {
             "chosen": [hold.id in chosen for hold in holds],
             "hold": [hold.id for hold in holds],
@@ -99,39 +99,31 @@ def show_holds(review: Review, palette: Sequence[str]) -> None:
             "problem": pd.array([hold.problem for hold in holds], dtype="Int64"),
         }
     )
+
+
+def hold_columns(review: Review, palette: Sequence[str]) -> dict[str, Any]:
+    """How each column of the table of holds looks, and what can be chosen in it."""
+    column = st.column_config
+    names = list(dict.fromkeys([*palette, *(hold.colour.name for hold in review.holds)]))
     kinds = {"hold": _("Hold"), "volume": _("Volume")}
-    key = key_of("holds")
-    st.data_editor(
-        table,
-        key=key,
-        hide_index=True,
-        width="stretch",
-        height=height_px(len(table)),
-        num_rows="fixed",
-        disabled=["hold", "sure", "unsure"],
-        column_config={
-            "chosen": st.column_config.CheckboxColumn(" ", width=40, help=_("Select it")),
-            "hold": st.column_config.NumberColumn(_("Hold"), width=60),
-            "colour": st.column_config.SelectboxColumn(
-                _("Colour"),
-                options=names,
-                required=True,
-                format_func=lambda name: colour_word(str(name)),
-            ),
-            "sure": st.column_config.NumberColumn(_("Sure"), format="%d %%", width=60),
-            "unsure": st.column_config.TextColumn("?", width=30),
-            "kind": st.column_config.SelectboxColumn(
-                _("Kind"),
-                options=list(kinds),
-                required=True,
-                format_func=lambda kind: kinds[str(kind)],
-            ),
-            "problem": st.column_config.SelectboxColumn(
-                _("Problem"), options=[p.id for p in review.problems], width=70
-            ),
-        },
-        placeholder="-",
-        on_change=holds_changed,
-        args=(key, [hold.id for hold in holds]),
-        alt=_("The holds on the wall"),
-    )
+    return {
+        "chosen": column.CheckboxColumn(" ", width=40, help=_("Select it")),
+        "hold": column.NumberColumn(_("Hold"), width=60),
+        "colour": column.SelectboxColumn(
+            _("Colour"),
+            options=names,
+            required=True,
+            format_func=lambda name: colour_word(str(name)),
+        ),
+        "sure": column.NumberColumn(_("Sure"), format="%d %%", width=60),
+        "unsure": column.TextColumn("?", width=30),
+        "kind": column.SelectboxColumn(
+            _("Kind"),
+            options=list(kinds),
+            required=True,
+            format_func=lambda kind: kinds[str(kind)],
+        ),
+        "problem": column.SelectboxColumn(
+            _("Problem"), options=[p.id for p in review.problems], width=70
+        ),
+    }
