@@ -14,6 +14,7 @@ from core.overlay import draw_overlay, encode_jpeg
 from core.review import Review
 from core.review_file import save_review
 from core.sheet import SheetWords, sheet_parts, write_sheet
+from core.wall import WallAnalysis
 from core.wall_picture import WallPicture, pixels_of
 from pages.colour_words import colour_words
 from pages.review_intake import show_review_opener
@@ -26,19 +27,7 @@ def show_downloads(review: Review, picture: WallPicture) -> None:
     analysis = review.analysis()
     st.markdown("**" + _("For the wall") + "**")
     with st.container(horizontal=True):
-        words = sheet_words()
-        parts = sheet_parts([problem.id for problem in analysis.problems]) or [()]
-        for number, part in enumerate(parts, start=1):
-            label = _("Printable sheet")
-            if len(parts) > 1:
-                label = _("Printable sheet, part {number}").format(number=number)
-            file(
-                label,
-                partial(sheet, review, picture, words, part),
-                f"{stem}.sheet{number if len(parts) > 1 else ''}.pdf",
-                "application/pdf",
-                ":material/print:",
-            )
+        show_sheets(review, picture, stem)
         file(
             _("Annotated picture"),
             lambda: encode_jpeg(draw_overlay(pixels_of(picture), analysis, picture.scale)),
@@ -48,14 +37,7 @@ def show_downloads(review: Review, picture: WallPicture) -> None:
         )
     st.markdown("**" + _("As data") + "**")
     with st.container(horizontal=True):
-        file("JSON", lambda: to_json(analysis), f"{stem}.json", "application/json")
-        file("CSV", lambda: to_csv(analysis), f"{stem}.csv", "text/csv")
-        file(
-            "COCO",
-            lambda: encode_json(to_coco([analysis])),
-            f"{stem}.coco.json",
-            "application/json",
-        )
+        show_data(analysis, stem)
     st.markdown("**" + _("To go on later") + "**")
     file(
         _("Save review"),
@@ -65,6 +47,31 @@ def show_downloads(review: Review, picture: WallPicture) -> None:
         ":material/save:",
     )
     show_review_opener()
+
+
+def show_sheets(review: Review, picture: WallPicture, stem: str) -> None:
+    """The printable sheet, in parts where one file would be too long."""
+    words = sheet_words()
+    parts = sheet_parts([problem.id for problem in review.problems]) or [()]
+    for number, part in enumerate(parts, start=1):
+        label = _("Printable sheet")
+        if len(parts) > 1:
+            label = _("Printable sheet, part {number}").format(number=number)
+        file(
+            label,
+            partial(sheet, review, picture, words, part),
+            f"{stem}.sheet{number if len(parts) > 1 else ''}.pdf",
+            "application/pdf",
+            ":material/print:",
+        )
+
+
+def show_data(analysis: WallAnalysis, stem: str) -> None:
+    """The wall for programs and tables."""
+    json_type = "application/json"
+    file("JSON", lambda: to_json(analysis), f"{stem}.json", json_type)
+    file("CSV", lambda: to_csv(analysis), f"{stem}.csv", "text/csv")
+    file("COCO", lambda: encode_json(to_coco([analysis])), f"{stem}.coco.json", json_type)
 
 
 def file(
