@@ -25,7 +25,7 @@ from tests.pages.texts import texts_of
 
 PATIENCE_S = 90
 SECTIONS = 5
-VIEWS = 7
+VIEWS = 8
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
