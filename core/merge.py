@@ -25,6 +25,11 @@ PART_SHARE = 0.65
 """A cut detection that lies this far inside another one is a part of it."""
 
 
+FACE_SHARE = 0.85
+FACE_SCORE = 0.6
+"""A volume that lies this far in another one, with less than this share of its score, is taken for
+one of its faces."""
+
 DRAWN_PX = 140.0
 """Longer side, in view pixels, up to which more magnification draws an object better. The outlines
 of larger ones get ragged: the prototypes are made for holds."""
@@ -97,7 +102,32 @@ def merge(found: Sequence[Detection]) -> list[Detection]:
     kept = best_seen([d for d in found if not d.cut])
     pieces = join_pieces([d for d in found if d.cut and not _is_part(d, kept)])
     both = kept + [piece for piece in pieces if not piece.cut and not _is_part(piece, kept)]
-    return [both[i] for i in _suppress_detections(both)]
+    return without_faces([both[i] for i in _suppress_detections(both)])
+
+
+def without_faces(found: Sequence[Detection]) -> list[Detection]:
+    """``found``, best score first, without single faces of volumes that were taken for volumes: a
+    much weaker volume that lies almost wholly in another one. Volumes that were as well seen as the
+    one they are screwed onto stay.
+    """
+    kept: list[Detection] = []
+    for candidate in found:
+        size = float((candidate.box[2:] - candidate.box[:2]).prod())
+        if candidate.kind == "volume" and any(
+            other.kind == "volume"
+            and candidate.score < FACE_SCORE * other.score
+            and _shared(candidate, other) > FACE_SHARE * size
+            for other in kept
+        ):
+            continue
+        kept.append(candidate)
+    return kept
+
+
+def _shared(a: Detection, b: Detection) -> float:
+    """Area that two boxes have in common, in square pixels."""
+    size = np.minimum(a.box[2:], b.box[2:]) - np.maximum(a.box[:2], b.box[:2])
+    return float(np.clip(size, 0, None).prod())
 
 
 def best_seen(whole: Sequence[Detection]) -> list[Detection]:

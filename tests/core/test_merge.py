@@ -20,6 +20,7 @@ from core.merge import (
     suppress,
 )
 from core.views import View, lay_out
+from core.wall import Kind
 from tests.core.fakes import found, oval
 from tests.core.outlines import outline_iou
 
@@ -235,6 +236,22 @@ def test_a_hold_does_not_lend_its_outline_to_the_volume_it_covers() -> None:
     hold = found((105, 105, 190, 190), score=0.5, zoom=1.0)
 
     assert {(d.kind, d.zoom) for d in merge([volume, hold])} == {("volume", 0.5), ("hold", 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("box", "score", "kind", "stays"),
+    [
+        ((105, 105, 200, 150), 0.5, "volume", False),  # a face of the large one
+        ((105, 105, 200, 150), 0.7, "volume", True),  # a volume on a volume, well seen
+        ((105, 20, 200, 150), 0.5, "volume", True),  # mostly beside it
+        ((105, 105, 200, 150), 0.5, "hold", True),
+    ],
+)
+def test_a_face_of_a_volume_is_no_volume(box: Box, score: float, kind: Kind, stays: bool) -> None:
+    large = found((100, 100, 300, 300), kind="volume", score=0.9)
+    other = found(box, kind=kind, score=score)
+
+    assert merge([large, other]) == [large, *[other] * stays]
 
 
 def test_nothing_stays_nothing() -> None:
