@@ -43,8 +43,10 @@ for item in analyze(photo.read_bytes(), models, settings, name="IMG_12.jpg"):
 raise SystemExit("not killed")
 """
 
+# Two milliseconds for each MiB: the readings, some ten milliseconds apart, can keep up with that.
 EATS = """
 import sys
+import time
 from pathlib import Path
 from core.memory import black_box
 from core.memory.readings import PeakSampler
@@ -56,6 +58,7 @@ with black_box.operation("analysing", "IMG_12.jpg", 24.0) as noted:
     with PeakSampler(read=black_box.live_reading()):
         while True:
             kept.append(b"x" * 2**20)
+            time.sleep(0.002)
 """
 
 TELLS = """
