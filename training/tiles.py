@@ -15,12 +15,19 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset
 
-from training.truth import Truth
+from training.truth import CLASSES, Truth
 
 FINER = 3
 """fillPoly also paints every pixel that an edge touches: half a pixel too much all round, a fifth
 of a small hold's area. Painted this many times finer and read at the middle, a sixth is left.
 """
+
+CLOSE_UP = 0.12
+"""Share of the pictures with volumes that are seen from so near that one volume fills the tile. A
+setter photographs a single volume too, and its faces and bolt holes then have the size of holds.
+"""
+
+NEAREST = 2.5  # tile pixels per photo pixel; nearer, a volume has no more detail than a blur
 
 GROUND = 114  # the grey outside the photo, as ultralytics pads
 
@@ -52,14 +59,25 @@ def read_picture(path: Path) -> np.ndarray:
     return pixels
 
 
-def random_view(random: np.random.Generator, width: int, height: int, side: int) -> np.ndarray:
+def random_view(
+    random: np.random.Generator,
+    width: int,
+    height: int,
+    side: int,
+    subject: np.ndarray | None = None,
+) -> np.ndarray:
     """A 3x3 map from photo pixels to tile pixels: magnification, place, turn, flip, shear and
-    perspective.
+    perspective. A ``subject`` (x1, y1, x2, y2 in photo pixels) is shown from near, more or less in
+    the middle; without one the view may lie anywhere on the photo.
     """
     longest = max(width, height)
-    scale = (
-        np.exp(random.uniform(np.log(0.9 * side), np.log(max(3.6 * side, 1.3 * longest)))) / longest
-    )
+    if subject is None:
+        nearest = max(3.6 * side, 1.3 * longest)
+        scale = np.exp(random.uniform(np.log(0.9 * side), np.log(nearest))) / longest
+    else:
+        scale = min(
+            random.uniform(0.5, 1.5) * side / np.ptp(subject.reshape(2, 2), 0).max(), NEAREST
+        )
     stretch = np.exp(random.normal(0, 0.08))
     turn = np.deg2rad(
         random.normal(0, 4) + (90 * random.integers(4) if random.random() < 0.08 else 0)
@@ -74,10 +92,13 @@ def random_view(random: np.random.Generator, width: int, height: int, side: int)
     slack = (
         np.maximum(reach - 0.8 * side, 0.15 * side) / 2
     )  # how far the view may wander off the middle
+    target = np.array([width / 2, height / 2])
+    if subject is not None:
+        target, slack = subject.reshape(2, 2).mean(0), np.full(2, 0.2 * side)
     middle = side / 2 + random.uniform(-slack, slack)
     view = np.eye(3)
     view[:2, :2] = linear
-    view[:2, 2] = middle - linear @ np.array([width / 2, height / 2])
+    view[:2, 2] = middle - linear @ target
     bend = np.eye(3)
     bend[2, :2] = random.normal(0, 0.06 / side, 2)
     return bend @ view
@@ -92,7 +113,11 @@ def make_tile(truth: Truth, side: int, random: np.random.Generator) -> dict[str,
     """
     pixels = read_picture(truth.image)
     height, width = pixels.shape[:2]
-    view = random_view(random, width, height, side)
+    volumes = truth.boxes[truth.classes == CLASSES.index("volume")]
+    subject = None
+    if len(volumes) and random.random() < CLOSE_UP:
+        subject = volumes[random.integers(len(volumes))] * [width, height, width, height]
+    view = random_view(random, width, height, side, subject)
     shrink = np.sqrt(abs(np.linalg.det(view[:2, :2])))
     if shrink < 0.6:  # area-average first, or small holds alias away
         pixels = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)

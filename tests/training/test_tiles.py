@@ -60,7 +60,7 @@ def test_ids_lie_on_the_pixels_of_their_objects(truth: Truth, seed: int) -> None
     holds = np.isin(tile["ids"], 1 + np.flatnonzero((tile["classes"] == 0) & tile["known"]))
     # Slivers of objects that are mostly outside the tile are not taught.
     if white.sum() > 400:
-        assert holds[white].mean() > 0.9
+        assert holds[white].mean() > 0.8
     assert holds[dark].mean() < 0.02 if dark.any() else True
 
 
@@ -117,6 +117,38 @@ def test_holds_lie_on_their_volume(truth: Truth, monkeypatch: pytest.MonkeyPatch
     assert tile["ids"][20, 68] == volume  # beside that hold
     assert tile["known"].tolist() == [True] * 5 + [False]
     assert (tile["image"][:, 125:, :] == GROUND).all()  # below the photo
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_close_up_shows_its_subject(seed: int) -> None:
+    corners = np.array([[[300, 250], [500, 250], [500, 350], [300, 350]]], np.float64)
+
+    view = random_view(
+        np.random.default_rng(seed), 1200, 900, 448, subject=np.array([300, 250, 500, 350])
+    )
+
+    seen = cv2.perspectiveTransform(corners, view)[0]
+    assert ((seen.mean(0) > 0.2 * 448) & (seen.mean(0) < 0.8 * 448)).all()
+    assert 0.4 * 448 < np.ptp(seen, 0).max() < 2.1 * 448
+
+
+def test_pictures_with_volumes_are_at_times_seen_from_near(
+    truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subjects: list[np.ndarray | None] = []
+
+    def noted(_random: object, *sizes_and_subject: object) -> np.ndarray:
+        subjects.append(sizes_and_subject[-1])  # type: ignore[arg-type]
+        return np.eye(3)
+
+    monkeypatch.setattr(tiles, "random_view", noted)
+    random = np.random.default_rng(4)
+    for _ in range(200):
+        make_tile(truth, SIDE, random)
+
+    near = [subject for subject in subjects if subject is not None]
+    assert 10 < len(near) < 45
+    np.testing.assert_allclose(near[0], [160, 40, 260, 140], atol=0.1)  # the volume, in pixels
 
 
 def test_views_reach_from_the_whole_wall_to_close_ups() -> None:
