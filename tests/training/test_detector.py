@@ -1,0 +1,77 @@
+"""A training run of the detector: what it leaves on disk, and that a stopped one continues."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from training.torchvision_shim import ensure_torchvision
+
+ensure_torchvision()
+
+from training.checkpoint import load_ultralytics  # noqa: E402
+from training.detector import VOLUME_WEIGHT, Run, main, parse_arguments, rate_at  # noqa: E402
+
+SIDE = 64
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    """Two pictures with one hold on one volume each, and a budget of a second."""
+    walls = tmp_path / "walls"
+    for part in ("images", "labels"):
+        (walls / part).mkdir(parents=True)
+    for name in ("a", "b"):
+        pixels = np.full((96, 96, 3), 70, np.uint8)
+        cv2.rectangle(pixels, (20, 20), (80, 80), (90, 140, 180), -1)
+        cv2.circle(pixels, (50, 50), 12, (0, 0, 220), -1)
+        cv2.imwrite(str(walls / "images" / f"{name}.jpg"), pixels)
+        rows = ["1 0.2 0.2 0.83 0.2 0.83 0.83 0.2 0.83", "0 0.4 0.4 0.64 0.4 0.64 0.64 0.4 0.64"]
+        (walls / "labels" / f"{name}.txt").write_text("\n".join(rows))
+    folders = ["--data", str(tmp_path), "--walls", str(walls), "--run", str(tmp_path / "run")]
+    sizes = ["--side", str(SIDE), "--batch", "2", "--workers", "0"]
+    return [*folders, *sizes, "--hours", "0.0003"]
+
+
+def test_a_run_leaves_weights_that_ultralytics_reads_and_a_card(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    main(arguments)
+
+    card = json.loads((tmp_path / "run" / "card.json").read_text())
+    assert card["pictures"] == {"boxes": 0, "polygons": 0, "walls": 2}
+    assert card["tiles"] == 2 * card["steps"] > 0
+    assert str(tmp_path) not in json.dumps(card)  # a card is published: no path of a machine
+    model = load_ultralytics(tmp_path / "run" / "best.pt")
+    assert list(model.names.values()) == ["hold", "volume"]
+
+
+def test_a_stopped_run_continues_where_it_was(arguments: list[str]) -> None:
+    first = Run(parse_arguments(arguments))
+    first.go()
+    second = Run(parse_arguments([*arguments, "--hours", "0.0006"]))
+
+    assert second.step == first.step > 0 and second.elapsed == first.elapsed
+    for name, value in first.model.state_dict().items():
+        assert torch.equal(second.model.state_dict()[name], value), name
+    second.go()
+    assert second.step > first.step
+
+
+def test_a_missed_volume_weighs_more_than_a_missed_hold(arguments: list[str]) -> None:
+    run = Run(parse_arguments(arguments))
+
+    assert run.criterion.class_weights.flatten().tolist() == [1.0, VOLUME_WEIGHT]
+    assert "class_weights" not in vars(run.average.model)  # what ships does not carry it
+
+
+def test_the_learning_rate_rises_then_falls() -> None:
+    rates = [rate_at(share, 1.0) for share in (0.0, 0.01, 0.02, 0.5, 1.0, 1.2)]
+
+    assert rates[0] < rates[1] < rates[2] == pytest.approx(1.0)
+    assert rates[2] > rates[3] > rates[4] == pytest.approx(0.02) == rates[5]
