@@ -23,7 +23,8 @@ from core.analyze_command import run_analyze
 from core.command_arguments import parse_arguments
 from core.command_output import give_up_stdout, prepare_streams, put, report
 from core.errors import ClimbMateError
-from core.settings import Settings, load_settings, markdown_table
+from core.settings import Settings, load_settings
+from core.settings_table import markdown_table
 
 USER_ERROR = 2
 UNKNOWN = 3

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import textwrap
 
-from core.settings import Settings, as_typed, variable_name
+from core.settings import Settings, variable_name
+from core.settings_table import as_typed
 
 WIDTH = 98
 

@@ -1,9 +1,9 @@
 """Every environment variable of the product, in one table.
 
-Each row is a name, a default, its bounds and a sentence of help; the table in the README is
-generated from here (``python -m core settings --markdown``), and a test fails when the two differ.
-Reading the environment happens once, in :func:`load_settings`; nothing else in the product looks
-at ``os.environ`` for its configuration.
+Each row is a name, a default, its bounds and a sentence of help. Reading the environment happens
+once, in :func:`load_settings`; nothing else in the product looks at ``os.environ`` for its
+configuration. What is said of a value that cannot be used is in :mod:`core.refused_settings`; the
+table is written out for people in :mod:`core.settings_table` and :mod:`core.environment_file`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import ChoiceError, SettingsError
+from core.refused_settings import refusal
 
 DEFAULT_PALETTE = (
     "red",
@@ -42,9 +43,6 @@ MAX_THREADS = 64
 
 NO_HOME = Path("/nonexistent")
 """Home of users that have none, as Debian writes it into its own list of users."""
-
-_PASSWORD = re.compile(r"//[^/]*@")
-"""User and password of an address, which must not get into a log."""
 
 
 def available_cores() -> int:
@@ -337,7 +335,7 @@ def load_settings(**overrides: object) -> Settings:
         refused = {_refused_variable(row): row for row in error.errors()}
         raise SettingsError(
             "bad_setting",
-            " ".join(_refusal(name, row) for name, row in refused.items()),
+            " ".join(refusal(name, row) for name, row in refused.items()),
             f"Correct or unset {' and '.join(refused)}, and start again.",
         ) from error
 
@@ -354,7 +352,7 @@ def changed_settings(settings: Settings, **changes: object) -> Settings:
         refused = {str(row["loc"][0]): row for row in error.errors()}
         raise ChoiceError(
             "bad_choice",
-            " ".join(_refusal(name, row) for name, row in refused.items()),
+            " ".join(refusal(name, row) for name, row in refused.items()),
             f"Correct {' and '.join(refused)}, or leave it out.",
         ) from error
 
@@ -368,63 +366,3 @@ def _refused_variable(row: ErrorDetails) -> str:
     """The variable a validation error is about; its place names an alias or a field."""
     place = str(row["loc"][0])
     return variable_name(place) if place in Settings.model_fields else place
-
-
-def _refusal(name: str, row: ErrorDetails) -> str:
-    given = row["input"]
-    if isinstance(given, tuple):  # what a validator made of the text that was typed
-        given = ",".join(map(str, given))
-    shown = _PASSWORD.sub("//***@", repr(given))
-    if len(shown) > 80:
-        shown = f"{shown[:76]}...'"
-    return f"{name} has the value {shown}: {_expectation(row)}."
-
-
-def _expectation(row: ErrorDetails) -> str:
-    """What pydantic wanted, in words that need no knowledge of pydantic."""
-    limits = row.get("ctx", {})
-    match row["type"]:
-        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
-            return "expected a whole number"
-        case "float_parsing" | "float_type":
-            return "expected a number"
-        case "finite_number":
-            return "expected a finite number"
-        case "bool_parsing" | "bool_type":
-            return "expected true or false"
-        case "greater_than_equal":
-            return f"expected at least {limits['ge']}"
-        case "greater_than":
-            return f"expected more than {limits['gt']}"
-        case "less_than_equal":
-            return f"expected at most {limits['le']}"
-        case "multiple_of":
-            return f"expected a multiple of {limits['multiple_of']}"
-        case "literal_error":
-            return f"expected {limits['expected']}"
-        case "path_type":
-            return "expected a path"
-        case "value_error":
-            return str(limits["error"])
-        case _:
-            return row["msg"].rstrip(".")
-
-
-def markdown_table() -> str:
-    """The settings as a Markdown table, as it stands in the README (no newline at the end)."""
-    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
-    for field, info in Settings.model_fields.items():
-        default = "automatic" if info.default_factory is not None else _shown(info.default)
-        rows.append(f"| `{variable_name(field)}` | {default} | {info.description} |")
-    return "\n".join(rows)
-
-
-def as_typed(default: object) -> str:
-    """A default as one would type it into the environment; empty where there is none."""
-    if isinstance(default, bool):
-        return str(default).lower()
-    return ",".join(default) if isinstance(default, tuple) else str(default)
-
-
-def _shown(default: object) -> str:
-    return f"`{as_typed(default)}`" if as_typed(default) else "empty"

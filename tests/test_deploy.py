@@ -21,7 +21,7 @@ import yaml
 from api.closing import CLOSING_S
 from benchmarks.memory_limit import LIMIT_MB
 from core.environment_file import environment_file
-from core.settings import Settings, as_typed, load_settings, variable_name
+from core.settings import Settings, load_settings, variable_name
 from scripts import prove_dockerfile
 from scripts.dockerfile import (
     Copy,
@@ -316,7 +316,6 @@ def test_systemd_and_docker_can_read_the_settings_file() -> None:
 
     assert len(parser["all"]) == len(Settings.model_fields)
     assert not any(set(value) & set("'\"$\\") for value in parser["all"].values())
-    assert as_typed(("red", "blue")) == "red,blue" and as_typed(True) == "true"
 
 
 def test_the_guide_to_deploying_names_only_what_is_there() -> None:

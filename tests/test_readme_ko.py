@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import markdown_table
+from core.settings_table import markdown_table
 
 
 @pytest.fixture(scope="module")

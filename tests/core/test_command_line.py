@@ -19,7 +19,7 @@ from PIL import Image
 
 from core import analysis
 from core.command_line import main
-from core.settings import markdown_table
+from core.settings_table import markdown_table
 from tests.core.commands import document, make_photo
 from tests.core.fakes import fake_models
 

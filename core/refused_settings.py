@@ -1,0 +1,58 @@
+"""Why a setting was refused, in a sentence that needs no knowledge of pydantic.
+
+The sentence names the variable, its value and what was expected instead, but no password. Which
+values are refused is decided in :mod:`core.settings`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pydantic_core import ErrorDetails
+
+_PASSWORD = re.compile(r"//[^/]*@")
+"""User and password of an address, which must not get into a log."""
+
+LONGEST_VALUE = 80
+"""Characters of a value that are shown; a longer one is cut."""
+
+
+def refusal(name: str, row: ErrorDetails) -> str:
+    """The sentence about the setting ``name`` whose value pydantic refused for ``row``."""
+    given = row["input"]
+    if isinstance(given, tuple):  # what a validator made of the text that was typed
+        given = ",".join(map(str, given))
+    shown = _PASSWORD.sub("//***@", repr(given))
+    if len(shown) > LONGEST_VALUE:
+        shown = f"{shown[: LONGEST_VALUE - 4]}...'"
+    return f"{name} has the value {shown}: {_expectation(row)}."
+
+
+def _expectation(row: ErrorDetails) -> str:
+    """What pydantic wanted, in words that need no knowledge of pydantic."""
+    limits = row.get("ctx", {})
+    match row["type"]:
+        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
+            return "expected a whole number"
+        case "float_parsing" | "float_type":
+            return "expected a number"
+        case "finite_number":
+            return "expected a finite number"
+        case "bool_parsing" | "bool_type":
+            return "expected true or false"
+        case "greater_than_equal":
+            return f"expected at least {limits['ge']}"
+        case "greater_than":
+            return f"expected more than {limits['gt']}"
+        case "less_than_equal":
+            return f"expected at most {limits['le']}"
+        case "multiple_of":
+            return f"expected a multiple of {limits['multiple_of']}"
+        case "literal_error":
+            return f"expected {limits['expected']}"
+        case "path_type":
+            return "expected a path"
+        case "value_error":
+            return str(limits["error"])
+        case _:
+            return row["msg"].rstrip(".")

@@ -1,0 +1,49 @@
+"""The table of settings in the README: every setting has its row, and the README holds them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from core.settings import DEFAULT_PALETTE, Settings, variable_name
+from core.settings_table import as_typed, markdown_table
+
+
+@pytest.mark.parametrize("field", list(Settings.model_fields))
+def test_every_setting_has_a_sentence_of_help_and_a_row(field: str) -> None:
+    description = Settings.model_fields[field].description or ""
+
+    assert re.fullmatch(r"[A-Z].{15,}\.", description), description
+    assert "|" not in description
+    rows = [row for row in markdown_table().splitlines() if f"`{variable_name(field)}` |" in row]
+    assert len(rows) == 1
+    assert description in rows[0]
+
+
+def test_the_table_shows_defaults_as_one_types_them() -> None:
+    table = markdown_table()
+
+    assert "| `YOLO_WEIGHTS` | empty |" in table
+    assert "| `CLIMBMATE_CACHE_DIR` | automatic |" in table
+    assert f"| `PALETTE` | `{','.join(DEFAULT_PALETTE)}` |" in table
+
+
+def test_the_readme_holds_this_table(repository: Path) -> None:
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+
+    found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", readme, re.DOTALL)
+
+    assert found, "README.md has no table between the settings markers"
+    assert found.group(1).strip() == markdown_table(), (
+        "run `python -m core settings --markdown` and put its output between the markers"
+    )
+
+
+@pytest.mark.parametrize(
+    ("default", "expected"),
+    [(("red", "blue"), "red,blue"), (True, "true"), (False, "false"), (0.35, "0.35"), ("", "")],
+)
+def test_a_default_is_written_as_one_types_it(default: object, expected: str) -> None:
+    assert as_typed(default) == expected
