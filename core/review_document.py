@@ -105,8 +105,8 @@ def _check_state(found: WallAnalysis, state: WallState, next_hold: int, next_pro
 def _write_steps(here: WallState, steps: Iterable[Step]) -> list[dict[str, Any]]:
     """Documents of ``steps``, the nearest to ``here`` last as they are given."""
     written = []
+    known: dict[int, Hold | None] = {hold.id: hold for hold in here.holds}
     for step in reversed(tuple(steps)):
-        known = {hold.id: hold for hold in here.holds}
         written.append(
             {
                 "what": step.what,
@@ -122,7 +122,7 @@ def _write_steps(here: WallState, steps: Iterable[Step]) -> list[dict[str, Any]]
                 "placed": sorted(step.placed),
             }
         )
-        here = put_in(here, step)
+        known |= step.holds  # on the other side of the step
     return written[::-1]
 
 
@@ -131,6 +131,9 @@ def _write_hold(number: int, there: Hold | None, here: Hold | None) -> dict[str,
         return {"id": number, "absent": True}
     if here is None:
         return hold_document(there)
+    if here.polygon is there.polygon:  # written once already; most of the time would go into it
+        outline = here.polygon[:3]
+        here, there = replace(here, polygon=outline), replace(there, polygon=outline)
     before, after = hold_document(here), hold_document(there)
     return {"id": number} | {key: after[key] for key in after if after[key] != before[key]}
 
