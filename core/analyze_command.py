@@ -43,6 +43,8 @@ def run_analyze(arguments: argparse.Namespace) -> bool:
     for target in output_files(arguments):
         prepare_target(target)
     models = load(settings)
+    for warning in models.warnings:
+        print(f"warning: {shown(warning)}", file=sys.stderr)
     analyses = []
     for photo in arguments.photos:
         try:
@@ -101,7 +103,8 @@ def analyze_photo(
     finally:
         bar.end()
     for warning in analysis.warnings:
-        print(f"{shown(path)}: warning: {shown(warning)}", file=sys.stderr)
+        if warning not in models.warnings:  # those were told once for all photos
+            print(f"{shown(path)}: warning: {shown(warning)}", file=sys.stderr)
     write_outputs(arguments, path, analysis, opened[0])
     return analysis
 

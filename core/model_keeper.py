@@ -65,6 +65,8 @@ class ModelKeeper:
             *(self.names.detector, self.names.colour, before_mb, loaded_mb, warm_mb),
             *((loaded - begun) * 1000, (time.perf_counter() - loaded) * 1000),
         )
+        for sentence in models.warnings:
+            logger.warning("models=embedded reason=%r", sentence)
         return models
 
     def bound(self, settings: Settings) -> Models:

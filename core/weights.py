@@ -169,8 +169,8 @@ def resolve_or_embedded(
 ) -> tuple[ModelFiles, ModelFiles, list[str]]:
     """Detector, colour model, warnings: the embedded model serves where a replacement cannot.
 
-    Each warning is a sentence that names the variable. Raises :class:`ModelError` only when an
-    embedded model is itself missing or damaged.
+    Each warning is a sentence that names the variable; telling it is left to who loads the models.
+    Raises :class:`ModelError` only when an embedded model is itself missing or damaged.
     """
     warnings: list[str] = []
     embedded = settings.model_copy(
@@ -185,7 +185,6 @@ def resolve_or_embedded(
         try:
             return resolve(settings, progress)
         except ModelError as error:
-            log.warning("weights_fallback what=%r code=%s message=%r", what, error.code, str(error))
             warnings.append(f"{error} The embedded {what} keeps serving.")
             return resolve(embedded, progress)
 

@@ -138,18 +138,23 @@ def test_a_leading_dash_works_as_programs_do(
         assert document(capsys.readouterr().out).photo.name == "-wall.jpg"
 
 
-def test_warnings_go_to_stderr(
-    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+def test_a_warning_is_told_once_on_stderr(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     models = fake_models(warnings=("YOLO_WEIGHTS=x does not exist.",))
     monkeypatch.setattr(analysis, "load_models", lambda *_: models)
 
-    assert main(["analyze", str(photo), "--json", "-"]) == 0
+    other = make_photo(tmp_path / "other.jpg")
 
-    out, err = capsys.readouterr()
-    assert len(document(out).warnings) == 2
-    assert err.splitlines()[0] == f"{photo}: warning: YOLO_WEIGHTS=x does not exist."
-    assert "No holds were found" in err
+    assert main(["analyze", str(photo), str(other)]) == 0
+
+    of_models, *of_photos = capsys.readouterr().err.splitlines()
+    assert of_models == "warning: YOLO_WEIGHTS=x does not exist."
+    starts = [f"{path}: warning: No holds were found" for path in (photo, other)]
+    assert len(of_photos) == 2 and all(map(str.startswith, of_photos, starts))
+
+    assert main(["analyze", str(photo), "--json", "-"]) == 0
+    assert len(document(capsys.readouterr().out).warnings) == 2
 
 
 def test_ctrl_c_ends_quietly(

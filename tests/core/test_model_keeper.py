@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from core.model_keeper import PALETTES
+from core.model_keeper import PALETTES, ModelKeeper
 from core.service import Choices
+from core.settings import load_settings
+from tests.core.fakes import fake_models
 from tests.core.served import Make, encoded, make
 
 __all__ = ["make"]
@@ -39,3 +41,14 @@ def test_readers_of_palettes_are_kept_within_a_bound(make: Make) -> None:
         place.service.analyze(encoded(shade), choices=Choices(palette=palette))
 
     assert colours.bound == [*palettes, palettes[0]]
+
+
+def test_the_log_says_once_why_an_embedded_model_serves(caplog: pytest.LogCaptureFixture) -> None:
+    models = fake_models(warnings=("YOLO_WEIGHTS=x does not exist.",))
+    keeper = ModelKeeper(load_settings(), lambda _settings: models)
+
+    keeper.load()
+    keeper.load()
+
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == ["models=embedded reason='YOLO_WEIGHTS=x does not exist.'"]
