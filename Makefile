@@ -8,10 +8,13 @@
 #   HOURS    time the detector may train (8)
 
 VENV ?= .venv
-PORT ?= 8501
 ADDRESS ?=
 ARGS ?=
 HOURS ?= 8
+# An empty PORT of the command line or the environment is none.
+override PORT := $(or $(PORT),8501)
+# In an address of the web, one of IPv6 stands in brackets.
+SHOWN := $(if $(findstring :,$(ADDRESS)),[$(ADDRESS)],$(or $(ADDRESS),localhost))
 
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
@@ -33,7 +36,8 @@ help:  ## this list
 venv: $(MADE)  ## make the environment and install nothing into it
 
 run: $(SERVE)  ## start the dashboard on http://localhost:8501
-	@echo "ClimbMate: http://$(or $(ADDRESS),localhost):$(PORT)  (Ctrl-C stops it)"
+	@$(RUN) scripts/check_address.py "$(ADDRESS)" "$(PORT)"
+	@echo "ClimbMate: http://$(SHOWN):$(PORT)  (Ctrl-C stops it)"
 	@exec $(RUN) -m streamlit run streamlit_app.py --server.headless true \
 		--browser.gatherUsageStats false --server.port $(PORT) \
 		$(if $(ADDRESS),--server.address $(ADDRESS))
