@@ -14,6 +14,7 @@ from core.errors import EditError, ReviewFileError
 from core.export import encode_json
 from core.review import Review
 from core.review_edits import checked_colour, checked_grade, checked_name, checked_outline
+from core.review_shape import check_shape
 from core.wall import Hold, Problem
 
 MAX_FILE_MB = 16.0
@@ -39,9 +40,9 @@ def open_review(data: bytes) -> Review:
             "Choose a file that was saved from a review.",
         )
     try:
-        document = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
-        if not isinstance(document, dict):
-            raise ValueError(f"expected an object, got {type(document).__name__}")
+        text = data.decode("utf-8-sig")
+        check_shape(text)
+        document = json.loads(text, parse_constant=_refuse_constant)
         review = Review.from_document(document)
         _check_words(review)
     except (ValueError, RecursionError, OverflowError, EditError) as error:
