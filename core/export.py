@@ -12,6 +12,7 @@ import errno
 import io
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Sequence
@@ -49,6 +50,9 @@ COCO_CATEGORIES = {"hold": 1, "volume": 2}
 # A spreadsheet takes a cell that begins with one of these for a formula and runs it when the file
 # is opened (OWASP, "CSV Injection"); the full-width forms count in some locales.
 _FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# Where a comma is the decimal sign, a spreadsheet may divide a line at semicolons or tabs instead,
+# whatever is quoted: a cell then begins in the middle of a text.
+_INNER_FORMULA = re.compile("([;\t\r\n][\\s\"']*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def to_json(analysis: WallAnalysis) -> str:
@@ -71,9 +75,9 @@ def to_csv(*analyses: WallAnalysis) -> str:
     """One row per hold of all ``analyses``, after a row of :data:`CSV_COLUMNS` (RFC 4180).
 
     Numbers are as in the analysis document: box and area in pixels of the upright photo. ``rgb``
-    is ``#rrggbb``; ``alternatives`` reads ``pink 0.4; red 0.1``. A text that a spreadsheet would
-    run as a formula gets an apostrophe in front. ``problem_name`` and ``grade`` are empty where a
-    setter gave none.
+    is ``#rrggbb``; ``alternatives`` reads ``pink 0.4; red 0.1``. What a spreadsheet would run as a
+    formula gets an apostrophe in front, behind a semicolon or a tab too. ``problem_name`` and
+    ``grade`` are empty where a setter gave none.
     """
     sink = io.StringIO()
     writer = csv.writer(sink)  # the default dialect: commas, quotes doubled, CRLF
@@ -84,6 +88,14 @@ def to_csv(*analyses: WallAnalysis) -> str:
             problem = problems.get(hold["problem"])
             writer.writerow(_csv_row(analysis.photo.name, hold, problem))
     return _without_surrogates(sink.getvalue())
+
+
+def for_spreadsheet(table: str) -> bytes:
+    """A table of :func:`to_csv` as a file that is opened with a double click: UTF-8 behind a byte
+    order mark, without which Excel reads it in the country's old encoding and every name in Hangul
+    becomes rubble. pandas and LibreOffice read past the mark.
+    """
+    return table.encode("utf-8-sig")
 
 
 def _csv_row(photo: str, hold: dict[str, Any], problem: Problem | None) -> list[object]:
@@ -108,6 +120,7 @@ def _csv_row(photo: str, hold: dict[str, Any], problem: Problem | None) -> list[
 
 
 def _inert(text: str) -> str:
+    text = _INNER_FORMULA.sub(r"\1'", text)
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 

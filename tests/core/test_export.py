@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import errno
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +21,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import OutputError
-from core.export import CSV_COLUMNS, encode_json, to_coco, to_csv, to_json, write_whole
+from core.export import (
+    CSV_COLUMNS,
+    encode_json,
+    for_spreadsheet,
+    to_coco,
+    to_csv,
+    to_json,
+    write_whole,
+)
 from core.wall import PhotoInfo, Problem, Timings, WallAnalysis
 from tests.core.make import make_analysis, make_colour, make_hold
 
@@ -101,6 +111,29 @@ def test_csv_runs_no_formula(start: str) -> None:
 
     assert found[0]["photo"] == "'" + name
     assert found[1]["colour"] == "'" + name
+
+
+# One that divides lines at semicolons heeds quotes only where a cell begins with one.
+@pytest.mark.parametrize("divider", [";", "\t", "; ", ';"', "; '"])
+@pytest.mark.parametrize("sign", "=+-@")
+def test_csv_runs_no_formula_where_semicolons_divide(divider: str, sign: str) -> None:
+    name = f"slab{divider}{sign}1+cmd|'/c calc'!A0"
+    named = replace(wall(), problems=(Problem(1, "red", (1,), name, "V4; V5"),))
+
+    table = to_csv(named)
+
+    cells = [cell.strip(' "') for cell in re.split("[;\t]", table.splitlines()[1])]
+    assert len(cells) > 2 and not [cell for cell in cells if cell.startswith(tuple("=+-@"))]
+    assert rows(table)[0]["grade"] == "V4; V5"
+
+
+def test_a_table_for_spreadsheets_says_that_it_is_unicode() -> None:
+    table = to_csv(replace(wall(), problems=(Problem(1, "red", (1,), "슬랩", "초급"),)))
+
+    data = for_spreadsheet(table)
+
+    assert data[:3] == codecs.BOM_UTF8  # what Excel looks for
+    assert data[3:].decode("utf-8") == table
 
 
 def test_names_and_grades_are_exported_where_they_are_set() -> None:
