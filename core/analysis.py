@@ -34,6 +34,7 @@ from core.wall import (
     MemoryUse,
     ModelInfo,
     PhotoInfo,
+    Problem,
     Timings,
     WallAnalysis,
 )
@@ -108,19 +109,44 @@ def load_models(
 
 @dataclass(slots=True)
 class _Clock:
-    """Milliseconds per stage."""
+    """Milliseconds per stage; the black box is told of each that begins."""
 
+    note: black_box.Note
     started: float = field(default_factory=time.perf_counter)
-    spent: dict[str, float] = field(default_factory=dict)
+    spent: dict[Stage, float] = field(default_factory=dict)
+    _stage: Stage | None = None
     _since: float = field(default_factory=time.perf_counter)
 
-    def lap(self, stage: Stage) -> None:
-        now = time.perf_counter()
-        self.spent[stage] = (now - self._since) * 1000
-        self._since = now
+    def begin(self, stage: Stage) -> None:
+        """``stage`` runs from now on, and the one before has ended. What was done between two
+        stages, and before the first, counts for the later one.
+        """
+        self.end()
+        self._stage = stage
+        self.note.stage(stage)
+
+    def end(self) -> None:
+        """The running stage has ended."""
+        if self._stage is not None:
+            now = time.perf_counter()
+            self.spent[self._stage] = (now - self._since) * 1000
+            self._stage, self._since = None, now
 
     def timings(self) -> Timings:
         return Timings(**self.spent, total=(time.perf_counter() - self.started) * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was found on the pixels of a photo; ``seen`` is how many objects the detector saw,
+    ``dropped`` the warning that fewer of them are left.
+    """
+
+    holds: tuple[Hold, ...]
+    problems: tuple[Problem, ...]
+    seen: int
+    brightened: bool
+    dropped: tuple[str, ...]
 
 
 def analyze(
@@ -138,64 +164,62 @@ def analyze(
         PeakSampler(read=black_box.live_reading()) as memory,
         black_box.operation("analysing", name) as noted,
     ):
-        clock = _Clock()
+        clock = _Clock(noted)
         plan = preflight.prepare(data, name=name, settings=settings, warm=models.ran.is_set())
         noted.megapixels = plan.needs.megapixels
-        noted.stage("decode")
+        clock.begin("decode")
         yield Step("decode", 0.0)
         reduced = settings.model_copy(update={"max_image_size": plan.max_image_size})
         photo = open_photo(data, name=name, settings=reduced)
-        clock.lap("decode")
+        clock.end()
         yield Step("decode", SHARES["decode"][1], photo)
-        noted.stage("detect")
-        seen = expose(photo.pixels)
-        found = yield from _staged("detect", models.detector.detect(seen.pixels))
-        kept, warnings = limit_holds(in_reading_order(found), settings.max_holds)
-        clock.lap("detect")
-        noted.stage("masks")
-        height, width = photo.pixels.shape[:2]
-        masks = list(masks_of(kept, width, height))
-        light = photo_light(seen.pixels)
-        clock.lap("masks")
-        yield Step("masks", SHARES["masks"][1])
-        noted.stage("colour")
-        read = yield from _staged("colour", models.colours.read(seen.pixels, masks, light))
-        colours = seen.as_photographed(read)
-        clock.lap("colour")
-        noted.stage("problems")
-        holds, problems = group_problems(
-            make_holds(kept, colours, photo), photo.width, photo.height
-        )
-        clock.lap("problems")
+        look = yield from _look_at(photo, models, settings.max_holds, clock)
         yield Step("problems", 1.0)
-    if found:  # else the colour model has not run
+    if look.seen:  # else the colour model has not run
         models.ran.set()
     preflight.remember(name, plan, memory.peak_mb)
     yield WallAnalysis(
         photo=PhotoInfo(photo.name, photo.sha256, photo.width, photo.height),
         models=ModelInfo(models.detector.name, models.colours.name),
-        holds=holds,
-        problems=problems,
+        holds=look.holds,
+        problems=look.problems,
         timings_ms=clock.timings(),
         memory_mb=MemoryUse(memory.before_mb, memory.peak_mb, memory.after_mb),
-        warnings=(
-            *models.warnings,
-            *_warnings(plan, settings, found, brightened=seen.brightened),
-            *warnings,
-        ),
+        warnings=(*models.warnings, *_warnings(plan, settings, look), *look.dropped),
     )
 
 
-def _warnings(
-    plan: preflight.Plan, settings: Settings, found: list[Detection], *, brightened: bool
-) -> tuple[str, ...]:
+def _look_at(
+    photo: Photo, models: Models, max_holds: int, clock: _Clock
+) -> Generator[Step, None, _Look]:
+    """The stages from detecting to grouping."""
+    clock.begin("detect")
+    seen = expose(photo.pixels)
+    found = yield from _staged("detect", models.detector.detect(seen.pixels))
+    kept, dropped = limit_holds(in_reading_order(found), max_holds)
+    clock.begin("masks")
+    height, width = photo.pixels.shape[:2]
+    masks = list(masks_of(kept, width, height))
+    light = photo_light(seen.pixels)
+    clock.end()
+    yield Step("masks", SHARES["masks"][1])
+    clock.begin("colour")
+    read = yield from _staged("colour", models.colours.read(seen.pixels, masks, light))
+    colours = seen.as_photographed(read)
+    clock.begin("problems")
+    holds, problems = group_problems(make_holds(kept, colours, photo), photo.width, photo.height)
+    clock.end()
+    return _Look(holds, problems, len(found), seen.brightened, dropped)
+
+
+def _warnings(plan: preflight.Plan, settings: Settings, look: _Look) -> tuple[str, ...]:
     """What the setter has to know of how the photo was looked at, and of what was not found."""
     sentences = []
-    if not found:
+    if not look.seen:
         sentences.append(
             "No holds were found. Take the photo straight on and well lit, or lower YOLO_CONF."
         )
-    if brightened:
+    if look.brightened:
         sentences.append(
             "The photo is dark and was brightened to be read. Colours are surer with more light."
         )
