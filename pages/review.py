@@ -19,7 +19,9 @@ from core.wall_picture import WallPicture
 from pages.review_downloads import show_downloads
 from pages.review_inspector import show_inspector
 from pages.review_intake import show_intake
+from pages.review_keeper import show_keeper
 from pages.review_numbers import show_counts, show_numbers
+from pages.review_offer import show_kept_names, show_no_room, show_offer
 from pages.review_queue import show_list, show_troubles
 from pages.review_state import desk, look_at, shown_review
 from pages.review_tables import show_holds, show_problems
@@ -42,6 +44,7 @@ def show_start(ready: Ready) -> None:
                 "Every hold gets an outline, a colour and a problem, which you then correct."
             )
         )
+        show_kept_names()
     show_intake(ready.settings)
 
 
@@ -73,6 +76,8 @@ def show_review(ready: Ready, photo: QueuedPhoto, review: Review, picture: WallP
     wall, side = st.columns([3, 2], gap="medium")
     with wall:
         show_head(ready, photo, review)
+        show_offer(photo)
+        show_no_room()
         show_banner()
         for warning in review.found.warnings:
             st.warning(plain(told(warning)), icon=":material/warning:")
@@ -115,6 +120,7 @@ def show() -> None:
             show_error(message, hint)
         if desk().queue.next_up is None:  # else it runs again by itself before anybody has read
             desk().notices.clear()
+        keeper = st.container(key="keeper_place")
         shown = shown_review()
         if shown is None:
             show_start(ready)
@@ -122,6 +128,8 @@ def show() -> None:
         place = make_place()
         if shown is not None:
             show_review(ready, *shown)
+        with keeper:  # filled last: the wall is what somebody waits for
+            show_keeper()
         work_on(ready, place)
 
 

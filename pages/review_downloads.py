@@ -18,6 +18,7 @@ from core.wall import WallAnalysis
 from core.wall_picture import WallPicture, pixels_of
 from pages.colour_words import colour_words
 from pages.review_intake import show_review_opener
+from pages.review_offer import show_keeping
 from pages.words import _, language
 
 
@@ -47,6 +48,7 @@ def show_downloads(review: Review, picture: WallPicture) -> None:
         ":material/save:",
     )
     show_review_opener()
+    show_keeping()
 
 
 def show_sheets(review: Review, picture: WallPicture, stem: str) -> None:

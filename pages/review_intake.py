@@ -15,7 +15,7 @@ from core.errors import ClimbMateError, ReviewFileError
 from core.memory import preflight
 from core.review_file import check_photo, open_review
 from core.settings import Settings
-from pages.review_state import desk
+from pages.review_state import adopt, desk
 from pages.uploads import let_go, present
 from pages.words import _, ngettext
 
@@ -129,8 +129,7 @@ def take_review(key: str) -> None:
     except ClimbMateError as error:
         desk().tell(error)
     else:
-        queue.adopt(photo, review)
-        desk().edits += 1
-        desk().turn()
+        desk().keeping.begin_line(photo)
+        adopt(photo, review)
     let_go(file)
     desk().rounds += 1

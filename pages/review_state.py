@@ -17,6 +17,7 @@ from core.photo_queue import PhotoQueue, QueuedPhoto
 from core.review import Review
 from core.review_edits import Edit
 from core.review_filter import HoldFilter
+from core.review_keeping import Keeping
 from core.running_analysis import RunningAnalysis
 from core.wall_picture import WallPicture
 from pages.wall_view import Reveal
@@ -44,6 +45,8 @@ class Desk:
     seen: tuple[int, Deficiency, WallPicture] | None = None
     running: RunningAnalysis | None = None
     notices: list[tuple[str, str]] = field(default_factory=list)
+    keeping: Keeping = field(default_factory=Keeping)
+    told_no_room: bool = False
 
     def tell(self, error: ClimbMateError) -> None:
         """Show the error on this run of the page."""
@@ -119,6 +122,14 @@ def edit(*edits: Edit) -> bool:
 def make(*edits: Edit) -> None:
     """:func:`edit` for a widget, which asks for no answer."""
     edit(*edits)
+
+
+def adopt(photo: QueuedPhoto, review: Review) -> None:
+    """Look at another review of ``photo``, one that was saved or kept."""
+    work = desk()
+    work.queue.adopt(photo, review)
+    work.edits += 1
+    work.turn()
 
 
 def look_at(number: int) -> None:

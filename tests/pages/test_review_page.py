@@ -56,7 +56,7 @@ def test_the_demo_wall_is_analysed(repository: Path) -> None:
     app = press(open_app(repository), "demo")
 
     assert "**10** holds · **0** volumes · **1** problem · **10** unsure" in texts(app)
-    assert len(app.get("bidi_component")) == 1
+    assert [element.key for element in app.get("bidi_component")] == ["keeper", "wall"]
     assert not app.error and not app.warning
     assert [tab.label for tab in app.tabs] == ["Problems", "Holds", "Numbers", "Vision", "Files"]
 
