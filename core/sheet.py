@@ -40,6 +40,9 @@ CardsPerPage = Literal[2, 4]
 MAX_PROBLEMS = 30
 """More in one file would take long to make and to print; :func:`sheet_parts` divides them."""
 
+_GRADE_SMALLEST = 0.4
+"""A range such as ``V10-V11`` has to be read whole: half a grade is another grade."""
+
 _DARK: RGB = (20, 20, 20)
 _LIGHT: RGB = (255, 255, 255)
 _STRAY: RGB = (120, 120, 120)
@@ -263,7 +266,7 @@ class _Sheet:
             if labels[hold.id][0]
         ]
         boxes = np.array([placed.box(hold) for hold in holds], dtype=np.float64).reshape(-1, 4)
-        middles = place_plates(plates, boxes, (placed.height, placed.width))  # type: ignore[arg-type]
+        middles = place_plates(plates, boxes, (placed.height, placed.width))
         for plate, (x, y) in zip(plates, middles, strict=True):
             ink = contrasting(plate.colour)
             canvas.plate((placed.x + x, placed.y + y), plate.text, size, plate.colour, ink)
@@ -302,7 +305,14 @@ class _Sheet:
         canvas.box(x + width - grade_mm, y, grade_mm, 11.5, line_mm=0.35)
         if grade:
             canvas.text(
-                x + width - grade_mm + 1, y + 8, grade, 15, width=grade_mm - 2, bold=True, align="C"
+                x + width - grade_mm + 1,
+                y + 8,
+                grade,
+                15,
+                width=grade_mm - 2,
+                bold=True,
+                align="C",
+                smallest=_GRADE_SMALLEST,
             )
         else:
             label = self.words.grade

@@ -4,13 +4,15 @@ A thin layer over fpdf2 (fpdf2.github.io) that knows millimetres and the sheet's
 problems; :mod:`core.sheet` decides what goes where. Only :func:`core.sheet.write_sheet` imports
 this module, when a sheet is asked for: fpdf2 and fontTools take about 20 MiB.
 
-The fonts (assets/fonts, SIL Open Font License) have Latin and Hangul; a sign that they lack is
-printed as a box. fpdf2 embeds only the signs that are used.
+The fonts (assets/fonts, SIL Open Font License) have Latin and Hangul; a letter whose accent they
+lack is printed without it, any other sign that they lack as a box. fpdf2 embeds only the signs that
+are used.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
@@ -31,6 +33,10 @@ RULE: RGB = (150, 150, 150)
 
 POINT_MM = 25.4 / 72
 """One typographic point in millimetres."""
+
+# What only changes how the emoji before it looks: variation selectors, skin tones, and what is
+# joined to it (Unicode Technical Standard 51). Without a font for them one box stands for all.
+_EMOJI_EXTRAS = re.compile("\u200d.|[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]", re.DOTALL)
 
 _CAP_SHARE = 0.7
 """Height of a capital as a share of the font's size, to centre text by eye."""
@@ -65,10 +71,19 @@ class Canvas:
         return bytes(self._pdf.output())
 
     def printable(self, text: str) -> str:
-        """``text`` on one line, in composed Hangul, with a box for each sign the fonts lack."""
+        """``text`` on one line, in composed Hangul, with what the fonts have for each sign."""
         line = " ".join(unicodedata.normalize("NFC", text).split())
+        line = _EMOJI_EXTRAS.sub("", line)
         marks = (sign for sign in line if unicodedata.category(sign) not in ("Cc", "Cf"))
-        return "".join(sign if ord(sign) in self._known else MISSING for sign in marks)
+        return "".join(map(self._nearest, marks))
+
+    def _nearest(self, sign: str) -> str:
+        """``sign``, else its letter without accents, else a box."""
+        if ord(sign) in self._known:
+            return sign
+        plain = unicodedata.normalize("NFKD", sign)
+        letters = "".join(part for part in plain if not unicodedata.combining(part))
+        return letters if letters and all(ord(c) in self._known for c in letters) else MISSING
 
     def text(
         self,
@@ -81,14 +96,15 @@ class Canvas:
         bold: bool = False,
         colour: RGB = INK,
         align: str = "L",
+        smallest: float = 0.75,
     ) -> float:
         """Print ``text`` with its baseline at ``y``, ``size`` points high, within ``width`` mm.
 
-        A text too long is set smaller, down to 0.75 of the size, then cut with an ellipsis.
+        A text too long is set smaller, down to ``smallest`` of the size, then cut with an ellipsis.
         ``align`` is L, C or R within the width. Returns the width used in mm.
         """
         self._pdf.set_text_color(*colour)
-        line = self._fitted(self.printable(text), size, width, bold)
+        line = self._fitted(self.printable(text), size, width, bold, smallest)
         used = float(self._pdf.get_string_width(line))
         shift = {"L": 0.0, "C": (width - used) / 2, "R": width - used}[align]
         if line:
@@ -122,12 +138,12 @@ class Canvas:
         count = blank if blank > 0 else count
         return line[:count], line[count:].lstrip()
 
-    def _fitted(self, line: str, size: float, width: float, bold: bool) -> str:
+    def _fitted(self, line: str, size: float, width: float, bold: bool, smallest: float) -> str:
         self._pdf.set_font(FAMILY, "B" if bold else "", size)
         used = self._pdf.get_string_width(line)
         if used <= width:
             return line
-        self._pdf.set_font_size(size * max(0.75, width / used * 0.999))
+        self._pdf.set_font_size(size * max(smallest, width / used * 0.999))
         if self._pdf.get_string_width(line) <= width:
             return line
         while line and self._pdf.get_string_width(line + ELLIPSIS) > width:

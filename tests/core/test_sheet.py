@@ -109,6 +109,13 @@ def test_the_wall_s_own_names_are_printed_and_the_given_ones_come_first(pixels: 
     assert "Given" in lines and "Grade" in lines  # room to write the grade of the second
 
 
+@pytest.mark.parametrize("grade", ["V10-V11", "6C+/7A", "6A+ à 7A", "초급-중급"])
+def test_a_range_of_grades_is_read_whole_on_its_card(pixels: np.ndarray, grade: str) -> None:
+    found, _ = pages_of(wall(1), pixels, names={1: ("", grade)})
+
+    assert grade in found[1].words.splitlines()
+
+
 def test_a_name_in_decomposed_hangul_is_composed_and_unknown_signs_become_boxes(
     pixels: np.ndarray,
 ) -> None:

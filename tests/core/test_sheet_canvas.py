@@ -76,3 +76,22 @@ def test_nothing_is_printed_for_no_text(canvas: Canvas) -> None:
     canvas.two_lines(10, 30, "", 12, width=20)
 
     assert printed(canvas) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Čertův šutr", "Certuv sutr"),
+        ("λ slab", "□ slab"),
+        ("🧗🏽\u200d♀\ufe0f 슬랩", "□ 슬랩"),
+        ("1\ufe0f\u20e3 slab", "1 slab"),
+        ("ﬁnger ①", "finger 1"),
+        ("課題", "□□"),
+        ("\u200d", ""),
+    ],
+)
+def test_what_the_fonts_lack_is_printed_as_near_as_they_can(
+    canvas: Canvas, text: str, shown: str
+) -> None:
+    assert canvas.printable(text) == shown
+    canvas.finish()  # which closes the fonts
