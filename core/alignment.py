@@ -113,7 +113,8 @@ class Alignment:
     def document(self) -> dict[str, Any]:
         """The alignment in plain values, ready for ``json.dumps``."""
         return {
-            # Nine digits place a corner of a 50-megapixel photo to a thousandth of a pixel.
+            # Of these digits nine already place a corner of a 50-megapixel photo to a thousandth
+            # of a pixel.
             "matrix": [float(f"{value:.12g}") for value in self.matrix],
             "panels": self.panels,
             "matches": self.matches,

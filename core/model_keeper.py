@@ -15,9 +15,9 @@ from dataclasses import replace
 from core import analysis
 from core.analysis import Models
 from core.colour import ColourReader
+from core.memory.giving_back import return_freed_memory
 from core.memory.ledger import operation
 from core.memory.readings import rss_mb
-from core.sessions import return_freed_memory
 from core.settings import Settings
 from core.wall import ModelInfo
 

@@ -6,8 +6,8 @@ size of a hold is the square root of its outline's area. Volumes are counted, an
 extent of their problem and of the wall, but they are furniture: hold sizes, density and moves leave
 them out.
 
-Everything is a plain record; :func:`colour_rows` and its kin turn it into flat rows for tables and
-charts. Nothing here draws, and no grade is guessed.
+Everything is a plain record; :func:`spread_rows`, :func:`size_rows` and :func:`density_rows` turn
+it into flat rows for tables and charts. Nothing here draws, and no grade is guessed.
 """
 
 from __future__ import annotations
@@ -284,21 +284,6 @@ def _masses(middles: Floats, side_px: int, cell_px: float, bandwidth_px: float) 
     masses: Floats = np.diff(cumulated, axis=1)
     masses /= masses.sum(axis=1, keepdims=True)
     return masses
-
-
-def colour_rows(numbers: WallNumbers) -> list[Row]:
-    """One row per colour."""
-    return [
-        {
-            "colour": row.colour,
-            "holds": row.holds,
-            "volumes": row.volumes,
-            "problems": row.problems,
-            "unsure": row.unsure,
-            "unsure_share": row.unsure_share,
-        }
-        for row in numbers.colours
-    ]
 
 
 def spread_rows(numbers: WallNumbers) -> list[Row]:

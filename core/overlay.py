@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
+from core.lab import LINEAR
 from core.labels import Plate, place_plates
 from core.wall import RGB, Colour, Hold, WallAnalysis
 
@@ -108,9 +109,7 @@ def display_colour(colour: Colour) -> RGB:
 
 def contrasting(colour: RGB) -> RGB:
     """Near-black or white, whichever differs more from ``colour`` (WCAG 2.2 contrast ratio)."""
-    share = np.asarray(colour, dtype=np.float64) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
+    luminance = float(LINEAR[list(colour)] @ (0.2126, 0.7152, 0.0722))
     # Where (1.05 / (L + 0.05)) equals ((L + 0.05) / 0.05).
     return DARK if luminance > 0.1791 else LIGHT
 

@@ -20,13 +20,13 @@ from core.answers import Answer, not_loaded
 from core.errands import Errand
 from core.errors import ClimbMateError
 from core.jobs import Failure, Job
+from core.memory.giving_back import return_freed_memory
 from core.memory.ledger import operation
 from core.memory.preflight import ran_smaller
 from core.memory.pressure import PressureWatch
 from core.model_keeper import ModelKeeper
 from core.result_cache import ResultCache, ResultKey, decode_result, encode_result
 from core.service_statistics import Event, Tally
-from core.sessions import return_freed_memory
 from core.wall import WallAnalysis
 
 logger = logging.getLogger(__name__)

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.colour import log_softmax
+
 SURE_RIGHT = 0.98  # share of sure names that are to be right on held-out crops
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Row-wise, float64."""
-    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
 
 
 def negative_log_likelihood(logits: np.ndarray, names: np.ndarray) -> float:

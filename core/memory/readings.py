@@ -75,19 +75,6 @@ def limit_mb(proc: Path = PROC, cgroup: Path = CGROUP) -> float:
     return min([total_mb(proc), *(group.limit_mb for group in _limited_groups(proc, cgroup))])
 
 
-def used_against_limit_mb(proc: Path = PROC, cgroup: Path = CGROUP) -> float:
-    """MiB in use that count against :func:`limit_mb`, without file pages the kernel drops at need.
-
-    What the group with the smallest limit uses (all of its processes, not only this one); where no
-    group is limited, the part of the RAM that is not available to programs.
-    """
-    groups = _limited_groups(proc, cgroup)
-    if not groups:
-        return total_mb(proc) - _available_mb(proc)
-    # Of equal limits the outermost binds: it counts the inner ones too, so it is used the most.
-    return min(groups, key=lambda group: (group.limit_mb, -group.used_mb)).used_mb
-
-
 def headroom_mb(proc: Path = PROC, cgroup: Path = CGROUP) -> float:
     """MiB that can still be taken before a group's limit or the machine's RAM is reached.
 

@@ -10,7 +10,7 @@ import pytest
 
 from core.numbers import (
     DENSITY_CELLS,
-    colour_rows,
+    ColourNumbers,
     density_rows,
     size_rows,
     spread_rows,
@@ -52,7 +52,7 @@ def test_an_empty_wall_has_empty_numbers() -> None:
     assert numbers.unsure_share == numbers.in_problems_share == 0
     assert numbers.colours == () and numbers.spreads == ()
     assert numbers.density is None and numbers.sizes is None
-    assert colour_rows(numbers) == spread_rows(numbers) == density_rows(numbers) == []
+    assert spread_rows(numbers) == density_rows(numbers) == []
     assert size_rows(numbers, make_analysis()) == []
 
 
@@ -66,24 +66,10 @@ def test_counts_and_shares(wall: WallAnalysis) -> None:
 
 
 def test_per_colour_the_commonest_first(wall: WallAnalysis) -> None:
-    assert colour_rows(wall_numbers(wall)) == [
-        {
-            "colour": "red",
-            "holds": 4,
-            "volumes": 0,
-            "problems": 1,
-            "unsure": 0,
-            "unsure_share": 0.0,
-        },
-        {
-            "colour": "blue",
-            "holds": 2,
-            "volumes": 1,
-            "problems": 0,
-            "unsure": 1,
-            "unsure_share": pytest.approx(1 / 3),
-        },
-    ]
+    red, blue = wall_numbers(wall).colours
+
+    assert red == ColourNumbers("red", holds=4, volumes=0, problems=1, unsure=0, unsure_share=0.0)
+    assert blue == ColourNumbers("blue", 2, 1, 0, 1, pytest.approx(1 / 3))
 
 
 def test_a_problem_in_a_colour_that_no_hold_is_named_still_counts() -> None:

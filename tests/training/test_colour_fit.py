@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.colour import log_softmax
 from training.colour_fit import (
     SURE_RIGHT,
     fit_calibration,
-    log_softmax,
     negative_log_likelihood,
     sure_threshold,
 )

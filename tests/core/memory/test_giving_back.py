@@ -10,7 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.memory.giving_back import Given, can_trim, collect_garbage, give_back, trim_heap
+from core.memory.giving_back import (
+    Given,
+    collect_garbage,
+    give_back,
+    return_freed_memory,
+    trim_heap,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -44,7 +50,7 @@ def test_cycles_are_collected_and_counted() -> None:
 def test_without_a_way_to_trim_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(psutil, "heap_trim")
 
-    assert not can_trim()
+    assert not return_freed_memory()
     found = trim_heap(readings(100.0, 100.0))  # type: ignore[arg-type]
     assert not found.available and found.given_mb == 0
 
@@ -69,7 +75,7 @@ print(json.dumps([before, grown, trimmed.given_mb, rss_mb()]))
 """
 
 
-@pytest.mark.skipif(not can_trim(), reason="the C library of this system cannot be trimmed")
+@pytest.mark.skipif(not hasattr(psutil, "heap_trim"), reason="this C library cannot be trimmed")
 def test_what_threads_freed_comes_back() -> None:
     done = subprocess.run(
         [sys.executable, "-c", STORM], cwd=ROOT, capture_output=True, text=True, check=True

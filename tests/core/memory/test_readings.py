@@ -20,7 +20,6 @@ from core.memory.readings import (
     peak_rss_mb,
     rss_mb,
     total_mb,
-    used_against_limit_mb,
 )
 
 MIB = 2**20
@@ -67,10 +66,10 @@ class Machine:
         rows = f"inactive_file 1\ntotal_inactive_file {int(cached_mb * MIB)}\n"
         self.write(folder / "memory.stat", rows)
 
-    def budget(self) -> tuple[float, float, float]:
-        """Limit, used and headroom, in MiB."""
+    def budget(self) -> tuple[float, float]:
+        """Limit and headroom, in MiB."""
         roots = (self.proc, self.cgroup)
-        return limit_mb(*roots), used_against_limit_mb(*roots), headroom_mb(*roots)
+        return limit_mb(*roots), headroom_mb(*roots)
 
 
 @pytest.fixture
@@ -88,14 +87,14 @@ def test_the_process_is_read_from_its_files(
 
 
 def test_without_control_groups_the_ram_is_the_limit(machine: Machine) -> None:
-    assert machine.budget() == (4096, 1096, 3000)
+    assert machine.budget() == (4096, 3000)
 
 
 def test_version_2_limit_of_the_own_group(machine: Machine) -> None:
     machine.member_of("0::/app.slice/wall.service")
     machine.group_2("app.slice", None, 900)
     machine.group_2("app.slice/wall.service", 957, used_mb=400, cached_mb=150)
-    assert machine.budget() == (957, 250, 707)
+    assert machine.budget() == (957, 707)
 
 
 def test_version_2_limit_of_a_group_around_it(machine: Machine) -> None:
@@ -103,21 +102,21 @@ def test_version_2_limit_of_a_group_around_it(machine: Machine) -> None:
     machine.group_2("a", 1000, used_mb=800)
     machine.group_2("a/b", 2000, used_mb=300)
     machine.group_2("a/b/c", None, used_mb=200)
-    assert machine.budget() == (1000, 800, 200)
+    assert machine.budget() == (1000, 200)
 
 
 def test_a_wider_group_can_be_the_fuller_one(machine: Machine) -> None:
     machine.member_of("0::/a/b")
     machine.group_2("a", 2000, used_mb=1950)
     machine.group_2("a/b", 957, used_mb=100)
-    assert machine.budget() == (957, 100, 50)
+    assert machine.budget() == (957, 50)
 
 
 def test_of_equal_limits_the_one_used_more_counts(machine: Machine) -> None:
     machine.member_of("0::/a/b")
     machine.group_2("a", 957, used_mb=600)
     machine.group_2("a/b", 957, used_mb=100)
-    assert machine.budget() == (957, 600, 357)
+    assert machine.budget() == (957, 357)
 
 
 def test_version_1_beside_an_empty_version_2(machine: Machine) -> None:
@@ -125,32 +124,32 @@ def test_version_1_beside_an_empty_version_2(machine: Machine) -> None:
     machine.group_1("", NO_LIMIT_VERSION_1, 2000)
     machine.group_1("box", str(957 * MIB), used_mb=500, cached_mb=100)
     machine.group_1("box/inner", NO_LIMIT_VERSION_1, used_mb=10)
-    assert machine.budget() == (957, 400, 557)
+    assert machine.budget() == (957, 557)
 
 
 def test_a_container_that_sees_its_hosts_path_still_finds_its_limit(machine: Machine) -> None:
     machine.member_of("4:memory:/docker/0123456789abcdef", "0::/../../elsewhere")
     machine.group_1("", str(512 * MIB), used_mb=112)
-    assert machine.budget() == (512, 112, 400)
+    assert machine.budget() == (512, 400)
 
 
 def test_a_limit_above_the_ram_is_none(machine: Machine) -> None:
     machine.member_of("0::/a")
     machine.group_2("a", 8192, used_mb=100)
-    assert machine.budget() == (4096, 1096, 3000)
+    assert machine.budget() == (4096, 3000)
 
 
 def test_a_full_machine_leaves_less_than_the_limit_promises(machine: Machine) -> None:
     machine.memory(total_mb=4096, available_mb=120)
     machine.member_of("0::/a")
     machine.group_2("a", 957, used_mb=100)
-    assert machine.budget() == (957, 100, 120)
+    assert machine.budget() == (957, 120)
 
 
 def test_headroom_is_never_negative(machine: Machine) -> None:
     machine.member_of("0::/a")
     machine.group_2("a", 100, used_mb=130)
-    assert machine.budget() == (100, 130, 0)
+    assert machine.budget() == (100, 0)
 
 
 def test_without_proc_psutil_answers(tmp_path: Path) -> None:
@@ -164,7 +163,6 @@ def test_without_proc_psutil_answers(tmp_path: Path) -> None:
         == pytest.approx(ram.total / MIB, rel=0.01)
     )
     assert headroom_mb(tmp_path, tmp_path) == pytest.approx(ram.available / MIB, rel=0.2)
-    assert 0 < used_against_limit_mb(tmp_path, tmp_path) < total_mb(tmp_path)
 
 
 def test_this_process_as_psutil_sees_it() -> None:
