@@ -33,12 +33,15 @@ class Plate:
     box: Box
 
 
-def place_plates(plates: Sequence[Plate], obstacles: Floats, shape: tuple[int, int]) -> list[Point]:
+def place_plates(
+    plates: Sequence[Plate], obstacles: Floats, shape: tuple[float, float]
+) -> list[Point]:
     """Centres of the plates, in their order, within a picture of ``shape`` (height, width).
 
     ``obstacles`` are the boxes (n, 4) of all holds, those of the plates included. Greedy: the
     plates of the smallest holds choose first, because theirs is the least room; each takes the
-    cheapest of 24 places around its hold. All lengths are in pixels of the picture.
+    cheapest of 24 places around its hold. All lengths are in one unit, such as pixels of a picture
+    or millimetres of a sheet.
     """
     centres: list[Point] = [(0.0, 0.0)] * len(plates)
     taken = np.zeros((0, 4))
@@ -62,7 +65,7 @@ def place_plates(plates: Sequence[Plate], obstacles: Floats, shape: tuple[int, i
     return centres
 
 
-def _candidates(plate: Plate, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+def _candidates(plate: Plate, shape: tuple[float, float]) -> tuple[Floats, Floats]:
     """Places around the hold, kept inside the picture: centres (n, 2) and costs (n,)."""
     x, y, width, height = plate.box
     middle = np.array([x + width / 2, y + height / 2])
