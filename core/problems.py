@@ -32,6 +32,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from core.quantiles import median
 from core.spanning_tree import spanning_tree
 from core.wall import Hold, Problem
 
@@ -156,7 +157,7 @@ def _reach(wall: _Wall, shorter_side: int) -> float:
     if not holds.size:
         return SIDE_SHARE * shorter_side
     sizes = 2 * np.sqrt(wall.halves[holds].prod(axis=1))
-    readings = [SIDE_SHARE * shorter_side, HOLD_MULTIPLE * float(np.median(sizes))]
+    readings = [SIDE_SHARE * shorter_side, HOLD_MULTIPLE * median(sizes)]
     nearest = [np.zeros(0)]
     for members in wall.named([hold.colour.name for hold in wall.holds]).values():
         if len(members) > 1:
@@ -164,7 +165,7 @@ def _reach(wall: _Wall, shorter_side: int) -> float:
             np.fill_diagonal(gaps, np.inf)
             nearest.append(gaps.min(axis=1))
     found = np.concatenate(nearest)
-    neighbour = NEIGHBOUR_MULTIPLE * float(np.median(found)) if found.size else 0.0
+    neighbour = NEIGHBOUR_MULTIPLE * median(found) if found.size else 0.0
     # Boxes that touch have no gap to speak of: then the other two readings decide.
     readings.append(neighbour or float(np.sqrt(readings[0] * readings[1])))
     return float(np.exp(np.dot(READING_WEIGHTS, np.log(readings))))

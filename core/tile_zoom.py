@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.merge import Detection
+from core.quantiles import quantiles
 from core.views import View, lay_out
 
 ENLARGE_TO_PX = 1280.0
@@ -62,8 +63,8 @@ def lower_quartile(found: Sequence[Detection]) -> float:
     """Longer side, in picture pixels, that a quarter of the holds stays below; 0 where too few
     were found to tell.
     """
-    sizes = [float((d.box[2:] - d.box[:2]).max()) for d in found if d.kind == "hold"]
-    return float(np.percentile(sizes, 25)) if len(sizes) >= ENOUGH_HOLDS else 0.0
+    sizes = np.array([(d.box[2:] - d.box[:2]).max() for d in found if d.kind == "hold"], np.float64)
+    return float(quantiles(sizes, (0.25,))[0]) if len(sizes) >= ENOUGH_HOLDS else 0.0
 
 
 def thrifty_zoom(zoom: float, size: float, whole: View, side: int) -> float:

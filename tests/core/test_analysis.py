@@ -262,7 +262,8 @@ def probe(repository: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "name", ["torch", "torchvision", "ultralytics", "open_clip", "streamlit", "pandas", "onnx"]
+    "name",
+    ["torch", "torchvision", "ultralytics", "open_clip", "streamlit", "pandas", "onnx", "numpy.ma"],
 )
 def test_nothing_heavy_is_imported_for_an_analysis(probe: dict[str, Any], name: str) -> None:
     assert name not in probe["modules"]

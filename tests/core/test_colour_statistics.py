@@ -13,7 +13,6 @@ from core.colour_statistics import (
     Light,
     clean_core,
     photo_light,
-    quantiles,
     statistics,
     to_lab,
 )
@@ -182,16 +181,3 @@ def test_features_tell_lightness_against_the_photos_light() -> None:
     assert bright[14] == pytest.approx((50 - 60) / 25, abs=0.02)
     assert dim[14] == pytest.approx((50 - 20) / 25, abs=0.02)
     assert bright[15] == pytest.approx((50 - 80) / 25, abs=0.02)
-
-
-@given(
-    st.lists(st.floats(-50, 150, width=32), min_size=1, max_size=40),
-    st.lists(st.floats(0, 1), min_size=1, max_size=4),
-)
-@settings(deadline=None)
-def test_quantiles_are_those_of_numpy(values: list[float], shares: list[float]) -> None:
-    numbers = np.array(values, np.float32)
-    both = np.stack([numbers, -numbers], 1)
-
-    assert np.abs(quantiles(numbers, shares) - np.quantile(numbers, shares)).max() < 1e-3
-    assert np.abs(quantiles(both, shares) - np.quantile(both, shares, axis=0)).max() < 1e-3
