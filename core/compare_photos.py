@@ -14,6 +14,7 @@ from core.alignment import align
 from core.change_picture import draw_changes, lay_before
 from core.changes import Comparison
 from core.compare import Look, compare
+from core.export import inert
 from core.overlay import encode_jpeg
 from core.photo import open_photo
 from core.settings import Settings
@@ -58,11 +59,14 @@ def compare_photos(
 
 
 def comparison_csv(document: dict[str, object]) -> str:
-    """The holds of a comparison document, one row each after a row of :data:`CSV_COLUMNS`."""
+    """The holds of a comparison document, one row each after a row of :data:`CSV_COLUMNS`.
+
+    A gym's own colour name that a spreadsheet would run as a formula gets an apostrophe.
+    """
     sink = io.StringIO()
     writer = csv.DictWriter(sink, CSV_COLUMNS)
     writer.writeheader()
     rows = document["holds"]
     assert isinstance(rows, list)
-    writer.writerows(rows)
+    writer.writerows({**row, "colour": inert(row["colour"])} for row in rows)
     return sink.getvalue()

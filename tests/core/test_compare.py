@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Sequence
 from dataclasses import replace
@@ -176,6 +177,16 @@ def test_problems_are_kept_changed_gone_and_new() -> None:
     assert sum(document["counts"]["holds"].values()) == len(document["holds"])
     table = comparison_csv(document).splitlines()
     assert table[0] == ",".join(CSV_COLUMNS) and len(table) == 1 + len(found.holds)
+
+
+def test_a_colours_name_is_no_formula_in_the_table() -> None:
+    holds = [{"change": "went", "kind": "hold", "colour": '=HYPERLINK("x")', "before": 1,
+              "after": None, "distance": 0.0}]  # fmt: skip
+
+    (row,) = csv.DictReader(io.StringIO(comparison_csv({"holds": holds})))
+
+    assert row["colour"] == "'=HYPERLINK(\"x\")"
+    assert (row["change"], row["before"], row["after"]) == ("went", "1", "")
 
 
 @given(
