@@ -185,7 +185,7 @@ def test_a_colours_name_is_no_formula_in_the_table() -> None:
 
     (row,) = csv.DictReader(io.StringIO(comparison_csv({"holds": holds})))
 
-    assert row["colour"] == "'=HYPERLINK(\"x\")"
+    assert row["colour"] == '\'=HYPERLINK("x")'
     assert (row["change"], row["before"], row["after"]) == ("went", "1", "")
 
 
