@@ -71,7 +71,7 @@ def encode_json(document: Mapping[str, object]) -> str:
     """Any document in the manner of :func:`to_json`: a line for each of its parts, and for each
     hold, problem or other entry of a part that is a list.
 
-    Not by json's own indentation: that has a line for each number, and takes twelve times as long,
+    Not by json's own indentation: that has a line for each number and takes four times as long,
     because it is written in Python.
     """
     parts = (f"{_JSON.encode(name)}: {_by_entry(part)}" for name, part in document.items())

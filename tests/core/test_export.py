@@ -55,6 +55,15 @@ def test_json_is_the_document_and_ends_its_line() -> None:
     assert "Wände" in text
 
 
+def test_json_has_a_line_for_each_hold() -> None:
+    lines = to_json(wall()).splitlines()
+
+    assert sum('"polygon"' in line for line in lines) == 2
+    assert all(line.count('"polygon"') <= 1 for line in lines)
+    assert len(lines) == len(wall().document()) + 1  # and the second hold
+    assert to_json(make_analysis()).count("[]") == 3  # no holds, no problems, no warnings
+
+
 def test_json_has_no_word_for_nan() -> None:
     with pytest.raises(ValueError, match="JSON"):
         to_json(make_analysis(timings_ms=Timings(total=float("nan"))))
