@@ -6,6 +6,7 @@ import ast
 import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import os
 import re
 import shutil
@@ -211,13 +212,26 @@ def test_streamlit_knows_every_option_and_keeps_to_itself() -> None:
     assert shown["server"]["fileWatcherType"] == "none"
 
 
-def test_what_the_readme_points_to_is_there() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)#]+)\)", text)
+GUIDES = ["README.md", "docs/api.md", "docs/deploy.md", "docs/memory.md", "weights/MODEL_CARD.md"]
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_what_a_guide_points_to_is_there(guide: str) -> None:
+    path = ROOT / guide
+    links = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
     local = [link for link in links if not link.startswith(("http:", "https:"))]
 
-    assert local
-    assert [link for link in local if not (ROOT / link).exists()] == []
+    assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_programs_that_a_guide_names_are_there(guide: str) -> None:
+    text = (ROOT / guide).read_text(encoding="utf-8")
+    modules = set(re.findall(r"\bpython3? -m ([\w.]+)", text)) - {"pip"}
+    scripts = set(re.findall(r"\bpython3? ([\w/]+\.py)", text))
+
+    assert [name for name in modules if importlib.util.find_spec(name) is None] == []
+    assert [name for name in scripts if not (ROOT / name).is_file()] == []
 
 
 def test_the_readme_names_only_commands_that_exist() -> None:

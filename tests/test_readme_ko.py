@@ -44,7 +44,7 @@ def test_commands_are_the_same(korean: str, english: str) -> None:
         {
             line.split("#")[0].strip()
             for line in re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)
-            if line.startswith(("make", ".venv"))
+            if line.startswith(("make", "python", "./"))
         }
         for text in (korean, english)
     ]
