@@ -13,7 +13,8 @@ from pages.shared import ready_or_stop
 from pages.words import _
 
 # A file of our own: the browser would fetch a named symbol from the network.
-ICON = Path(__file__).with_name("assets") / "icon.png"
+ASSETS = Path(__file__).with_name("assets")
+ICON = ASSETS / "icon.png"
 
 # The width belongs to the wall: the sidebar opens by itself for the memory debugger alone.
 st.set_page_config(
@@ -33,6 +34,7 @@ if debug_memory.enabled():
 
     pages.append(st.Page("pages/memory.py", title=_("Memory"), icon=":material/speed:"))
 page = st.navigation(pages, position="top")
+st.html(ASSETS / "app.css")
 show_language_switch()
 if debug_memory.enabled():
     show_panel()

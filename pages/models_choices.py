@@ -76,6 +76,7 @@ def ask_palette(settings: Settings, now: Sequence[str]) -> tuple[str, ...]:
         key="models_palette",
         format_func=colour_word,
         help=_("Only these names are given. Type a word of your own and press Enter."),
+        wrap=True,  # in a column, the last ones would lie out of sight
     )
     return tuple(words)
 
