@@ -19,7 +19,7 @@ for a damaged file are in :mod:`core.review_file`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +38,9 @@ SCHEMA = "climbmate.review/1"
 
 Parts = tuple[WallAnalysis, WallState, int, int, History]
 """The fields of a :class:`core.review.Review`, in their order."""
+
+Holds = Mapping[int, Hold | None]
+"""Holds by id; None where there is none any more."""
 
 _FIXED = {"id", "absent"}
 
@@ -102,28 +105,34 @@ def _check_state(found: WallAnalysis, state: WallState, next_hold: int, next_pro
         raise ValueError(f"expected problem ids below {next_problem}")
 
 
-def _write_steps(here: WallState, steps: Iterable[Step]) -> list[dict[str, Any]]:
-    """Documents of ``steps``, the nearest to ``here`` last as they are given."""
-    written = []
+def walk_steps(here: WallState, steps: Iterable[Step]) -> Iterator[tuple[Step, Holds]]:
+    """Each of ``steps``, the nearest to ``here`` first although they are given the other way round,
+    with the holds by id on its side towards ``here``; valid until the next one is asked for."""
     known: dict[int, Hold | None] = {hold.id: hold for hold in here.holds}
     for step in reversed(tuple(steps)):
-        written.append(
-            {
-                "what": step.what,
-                "holds": [
-                    _write_hold(number, hold, known.get(number))
-                    for number, hold in step.holds.items()
-                ],
-                "problems": [
-                    {"id": number, "absent": True} if problem is None else problem_document(problem)
-                    for number, problem in step.problems.items()
-                ],
-                "changed": sorted(step.changed),
-                "placed": sorted(step.placed),
-            }
-        )
+        yield step, known
         known |= step.holds  # on the other side of the step
-    return written[::-1]
+
+
+def step_document(step: Step, known: Holds) -> dict[str, Any]:
+    """A step as it stands in the document, from :func:`walk_steps`."""
+    return {
+        "what": step.what,
+        "holds": [
+            _write_hold(number, hold, known.get(number)) for number, hold in step.holds.items()
+        ],
+        "problems": [
+            {"id": number, "absent": True} if problem is None else problem_document(problem)
+            for number, problem in step.problems.items()
+        ],
+        "changed": sorted(step.changed),
+        "placed": sorted(step.placed),
+    }
+
+
+def _write_steps(here: WallState, steps: Iterable[Step]) -> list[dict[str, Any]]:
+    """Documents of ``steps``, the nearest to ``here`` last as they are given."""
+    return [step_document(step, known) for step, known in walk_steps(here, steps)][::-1]
 
 
 def _write_hold(number: int, there: Hold | None, here: Hold | None) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from core.errors import ReviewFileError
 from core.photo_queue import QueuedPhoto
 from core.review import Review
 from core.review_kept import Kept, KeptReport, Trouble, pack_review, unpack_review
+from core.review_text import ReviewText
 
 MAX_GONE = 50
 """Lines of one photo that were restored or discarded and are still told to the browser."""
@@ -58,14 +59,14 @@ class Work:
     offer: Kept | None = None
     readable: bool = True
 
-    def keep(self, review: Review) -> None:
+    def keep(self, review: Review, writer: ReviewText) -> None:
         """Bring ``text`` in line with ``review``; cheap where it did not change."""
         if review is self.packed:
             return
         self.packed, self.too_long = review, False
         if review.state == self.fresh.state:
             self.text = ""
-        elif text := pack_review(review):
+        elif text := pack_review(review, writer):
             self.text = text
         else:
             self.too_long = True
@@ -85,13 +86,16 @@ class Work:
 class Keeping:
     """A session's side of what its browser keeps. ``session`` tells the browser one session from
     another; ``forget`` is empty until everything is to be removed; ``names`` are the photos that
-    the browser said it keeps corrections of, ``heard`` why it said that it keeps nothing."""
+    the browser said it keeps corrections of, ``heard`` why it said that it keeps nothing.
+    ``writer`` is for the photo ``writing`` alone: what it holds is as large as the text."""
 
     session: str = field(default_factory=new_line)
     works: dict[int, Work] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     heard: Trouble = ""
     forget: str = ""
+    writing: int = 0
+    writer: ReviewText = field(default_factory=ReviewText)
 
     @property
     def trouble(self) -> Trouble:
@@ -107,7 +111,9 @@ class Keeping:
         if photo is None or photo.review is None:
             return told
         work = self.works.setdefault(photo.number, Work(photo.review))
-        work.keep(photo.review)
+        if self.writing != photo.number:
+            self.writing, self.writer = photo.number, ReviewText()
+        work.keep(photo.review, self.writer)
         return told | {
             "photo": photo.sha256,
             "name": photo.name,

@@ -14,18 +14,17 @@ Which texts are kept and offered is decided in :mod:`core.review_keeping`; nothi
 from __future__ import annotations
 
 import base64
-import json
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
 from core.errors import ReviewFileError
-from core.history import History
 from core.review import Review
 from core.review_file import MAX_FILE_MB, check_photo, open_review
+from core.review_text import ReviewText
 
 MAX_TEXT = 1_000_000
 """Characters of one kept review, at most: ten times those of a wall with 260 holds and a full
@@ -46,11 +45,13 @@ Trouble = Literal["", "denied", "full"]
 _LINE = re.compile(r"[0-9a-f]{1,64}")
 
 
-def pack_review(review: Review) -> str:
+def pack_review(review: Review, writer: ReviewText | None = None) -> str:
     """The text that a browser keeps of ``review``; without its history where it would be longer
-    than :data:`MAX_TEXT`, and empty where even that is too long."""
-    for kept in (review, replace(review, history=History())):
-        document = json.dumps(kept.document(), separators=(",", ":"))
+    than :data:`MAX_TEXT`, and empty where even that is too long. ``writer`` has written an earlier
+    version of it, or nothing yet."""
+    writer = writer or ReviewText()
+    for history in (True, False):
+        document = writer.write(review, history=history)
         text = base64.b64encode(zlib.compress(document.encode(), LEVEL)).decode("ascii")
         if len(text) <= MAX_TEXT:
             return text

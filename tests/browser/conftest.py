@@ -32,16 +32,18 @@ SIZES = {
 }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 @contextmanager
-def serving(script: Path, root: Path, log: Path) -> Iterator[str]:
-    """Address of ``streamlit run script``, which runs until the block ends."""
-    port = _free_port()
+def serving(script: Path, root: Path, log: Path, port: int = 0) -> Iterator[str]:
+    """Address of ``streamlit run script``, which runs until the block ends: at ``port``, or at a
+    free one."""
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script)]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
     environment = {**os.environ, "PYTHONPATH": str(root)}
