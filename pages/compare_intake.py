@@ -5,17 +5,12 @@ Nothing is decoded here.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
+from pages.demo import DEMO_WALL, DEMO_WALL_AFTER
 from pages.shared import Ready
-from pages.uploads import present
+from pages.uploads import PHOTO_ENDINGS, present
 from pages.words import _
-
-ASSETS = Path(__file__).resolve().parents[1] / "assets"
-DEMO = (ASSETS / "demo_wall.jpg", ASSETS / "demo_wall_after.jpg")
-FORMATS = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "tif", "tiff", "bmp"]
 
 Photo = tuple[str, bytes]
 """A photo's name and its encoded bytes."""
@@ -40,7 +35,7 @@ def chosen_pair(ready: Ready) -> tuple[Photo, Photo] | None:
     if first is not None or second is not None:
         st.session_state["compare_demo"] = False
     if st.session_state.get("compare_demo"):
-        before, after = ((path.name, path.read_bytes()) for path in DEMO)
+        before, after = ((path.name, path.read_bytes()) for path in (DEMO_WALL, DEMO_WALL_AFTER))
         return before, after
     if first is not None and second is not None:
         if first[1] != second[1]:
@@ -70,7 +65,7 @@ def _uploads(most_mb: int) -> list[Photo | None]:
     photos: list[Photo | None] = []
     for column, (label, side) in zip(st.columns(2), labels, strict=True):
         given = column.file_uploader(
-            label, type=FORMATS, max_upload_size=most_mb, key=f"compare_{side}_{turn}"
+            label, type=PHOTO_ENDINGS, max_upload_size=most_mb, key=f"compare_{side}_{turn}"
         )
         files = present(given)
         photos.append((files[0].name, files[0].getvalue()) if files else None)

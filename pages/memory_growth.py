@@ -8,7 +8,6 @@ from datetime import datetime
 import streamlit as st
 
 import debug_memory
-from core.errors import OutputError
 from core.memory.baseline import (
     difference,
     encode_csv,
@@ -129,8 +128,7 @@ def show_export() -> None:
         if save:
             save_baseline(folder, report)
     except (OSError, ValueError) as error:
-        unusable = OutputError("baseline_unusable", str(error), _("Check or remove the file."))
-        show_error(unusable.message, unusable.hint)
+        show_error(str(error), _("Check or remove the file."))
         return
     if save:
         st.success(_("Saved in {folder}").format(folder=plain(str(folder))))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 import debug_memory
@@ -11,11 +9,11 @@ from core.errors import ClimbMateError
 from core.memory.replay import WARM_UP, Replay, trend
 from core.memory.replay_thread import ReplayState, ReplayThread
 from core.replay_operations import Name, ReplayOperation, replay_operations
+from pages.demo import DEMO_WALL
 from pages.memory_charts import replay_chart
 from pages.shared import plain, ready_or_stop, show_error
 from pages.words import _
 
-DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo_wall.jpg"
 COUNTS = (10, 20, 40, 80)
 EVERY_S = 1.0
 
@@ -34,7 +32,7 @@ def operation_words() -> dict[Name, str]:
 def show_replay() -> None:
     """Choose an operation, run it, watch it, and read the verdict."""
     operations = {
-        row.name: row for row in replay_operations(ready_or_stop().service, DEMO.read_bytes())
+        row.name: row for row in replay_operations(ready_or_stop().service, DEMO_WALL.read_bytes())
     }
     replay = debug_memory.workbench().replay
     running = replay is not None and replay.state.running

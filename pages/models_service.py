@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from core.errors import ClimbMateError
 from core.model_report import measure
+from pages.demo import DEMO_WALL
 from pages.shared import Ready, plain, show_error
 from pages.words import _, ngettext
-
-DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo_wall.jpg"
 
 
 def show_state(ready: Ready) -> None:
@@ -49,10 +47,11 @@ def show_speed(ready: Ready) -> None:
     if st.button(_("Measure now"), icon=":material/speed:"):
         try:
             with st.spinner(_("Measuring")):
-                st.session_state["measured"] = asdict(measure(ready.service, DEMO.read_bytes()))
+                timings = measure(ready.service, DEMO_WALL.read_bytes())
+                st.session_state["measured"] = asdict(timings)
         except ClimbMateError as error:
             show_error(error.message, error.hint)
-    if timings := st.session_state.get("measured"):
+    if measured := st.session_state.get("measured"):
         stages = {
             "decode": _("Opening the photo"),
             "detect": _("Finding holds and volumes"),
@@ -61,7 +60,7 @@ def show_speed(ready: Ready) -> None:
             "problems": _("Grouping them into problems"),
             "total": _("Altogether"),
         }
-        rows = [{_("Stage"): stages[s], _("ms"): round(timings[s], 1)} for s in stages]
+        rows = [{_("Stage"): stages[s], _("ms"): round(measured[s], 1)} for s in stages]
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Milliseconds of each stage"))
 
 

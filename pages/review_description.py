@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
 from core.review_edits import FONT_GRADES, V_GRADES, DescribeProblem
@@ -32,10 +35,10 @@ def show_description(problem: Problem) -> None:
     )
 
 
-def pick(act: object, key: str) -> None:
+def pick(act: Callable[[Any], object], key: str) -> None:
     """Do ``act`` with what was picked; emptying a widget is no wish."""
     value = st.session_state[key]
-    if value is not None and callable(act):
+    if value is not None:
         act(value)
 
 

@@ -7,7 +7,6 @@ lies in memory twice.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import streamlit as st
 
@@ -15,12 +14,10 @@ from core.errors import ClimbMateError, ReviewFileError
 from core.memory import preflight
 from core.review_file import check_photo, open_review
 from core.settings import Settings
+from pages.demo import DEMO_WALL
 from pages.review_state import adopt, desk
-from pages.uploads import let_go, present
+from pages.uploads import PHOTO_ENDINGS, let_go, present
 from pages.words import _, ngettext
-
-DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo_wall.jpg"
-FORMATS = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "tif", "tiff", "bmp"]
 
 
 def show_intake(settings: Settings) -> None:
@@ -28,7 +25,7 @@ def show_intake(settings: Settings) -> None:
     turn = desk().rounds
     st.file_uploader(
         _("Photos of walls"),
-        type=FORMATS,
+        type=PHOTO_ENDINGS,
         accept_multiple_files=True,
         max_upload_size=max(1, round(settings.max_photo_mb)),
         key=f"photos-{turn}",
@@ -80,7 +77,7 @@ def take_uploads(key: str) -> None:
 
 def take_demo() -> None:
     """Put the demo wall into the queue."""
-    take([(DEMO.name, DEMO.read_bytes())])
+    take([(DEMO_WALL.name, DEMO_WALL.read_bytes())])
 
 
 def take(files: Iterable[tuple[str, bytes]]) -> None:

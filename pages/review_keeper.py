@@ -12,19 +12,18 @@ by :mod:`pages.review_offer`.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 import streamlit as st
 
 from core.review_kept import KeptReport
+from pages.element_files import source
 from pages.review_state import desk
 
 logger = logging.getLogger(__name__)
 
 KEY = "keeper"
-SCRIPT = Path(__file__).resolve().parents[1] / "assets" / "review_keeper" / "review_keeper.js"
 
-_mount = st.components.v2.component("climbmate_keeper", js=SCRIPT.read_text(encoding="utf-8"))
+_mount = st.components.v2.component("climbmate_keeper", js=source("review_keeper/review_keeper.js"))
 
 
 def show_keeper() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -47,10 +47,13 @@ def drop_empty(cells: dict[int, dict[str, object]]) -> dict[int, dict[str, objec
     return {number: row for number, row in cells.items() if row}
 
 
-def tick(members: object, ticks: dict[int, object]) -> None:
-    """Bring the selection in line with the ticks; the wall follows."""
+def tick(
+    members: Callable[[Review], Mapping[int, Sequence[int]]], ticks: Mapping[int, object]
+) -> None:
+    """Bring the selection in line with the ticks, the wall follows; ``members`` gives the holds of
+    each row that was ticked or no longer is."""
     shown = shown_review()
-    if shown is None or not ticks or not callable(members):
+    if shown is None or not ticks:
         return
     chosen = dict.fromkeys(desk().chosen)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.colour_vision import DEFICIENCIES, ConfusablePair, Deficiency, confusable_problems
+from core.colour_vision import DEFICIENCIES, ConfusablePair, confusable_problems
 from core.review import Review
 from pages.colour_words import colour_word
 from pages.review_state import desk
@@ -92,6 +92,3 @@ def show_banner() -> None:
 def true_colours() -> None:
     """Back to the wall as it is."""
     desk().vision = None
-
-
-__all__ = ["Deficiency", "show_banner", "show_vision"]

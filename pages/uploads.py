@@ -1,4 +1,4 @@
-"""Uploads that were taken are let go.
+"""Uploads: which files an uploader offers to take, and letting go of those that were taken.
 
 Streamlit keeps what a session uploaded until another file takes its place or the session ends,
 also when its uploader is gone from the page: 0.4 MiB more for every photo of a long day.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+PHOTO_ENDINGS = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "tif", "tiff", "bmp"]
+"""Of the files that a browser offers to choose; what a photo is, its bytes say (core/photo.py)."""
 
 
 def present(given: object) -> list[UploadedFile]:

@@ -14,21 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
-from streamlit import runtime
 
 from core.review_filter import HoldFilter
 from core.wall_picture import UNITS_PER_PX, WallPicture
+from pages.element_files import jpeg_url, source
 from pages.wall_events import Listeners, callbacks
 from pages.wall_words import wall_words
 
-FOLDER = Path(__file__).resolve().parents[1] / "assets" / "wall_view"
 SCRIPTS = ("drawing.js", "view.js", "wall_view.js", "controls.js")
-
 
 Reveal = Literal["", "wall", "page"]
 
@@ -55,16 +51,11 @@ class Narrowed:
     serial: int = 0
 
 
-@cache
-def _source(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
-
-
 _mount = st.components.v2.component(
     "climbmate_wall",
-    html=_source("wall_view.html"),
-    css=_source("wall_view.css"),
-    js="\n".join(map(_source, SCRIPTS)),
+    html=source("wall_view/wall_view.html"),
+    css=source("wall_view/wall_view.css"),
+    js="\n".join(source(f"wall_view/{name}") for name in SCRIPTS),
 )
 
 
@@ -88,7 +79,7 @@ def wall_view(
     narrowed = narrowed or Narrowed()
     data = {
         "photo": {
-            "url": _photo_url(picture.jpeg, key),
+            "url": jpeg_url(picture.jpeg, f"wall-view-{key}"),
             "key": photo_key,
             "width": picture.width * UNITS_PER_PX,
             "height": picture.height * UNITS_PER_PX,
@@ -104,10 +95,3 @@ def wall_view(
     }
     unit = picture.scale / UNITS_PER_PX
     _mount(key=key, data=data, **callbacks(listeners, key, unit))
-
-
-def _photo_url(jpeg: bytes, key: str) -> str:
-    """Where the browser gets the photo: the same address as long as the photo is the same."""
-    url = runtime.get_instance().media_file_mgr.add(jpeg, "image/jpeg", f"wall-view-{key}")
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}{url}" if base else url

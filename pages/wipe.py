@@ -6,27 +6,16 @@ browser. Nothing is computed here.
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 import streamlit as st
-from streamlit import runtime
 
+from pages.element_files import jpeg_url, source
 from pages.words import _
-
-FOLDER = Path(__file__).resolve().parents[1] / "assets" / "wipe"
-
-
-@cache
-def _source(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
-
 
 _mount = st.components.v2.component(
     "climbmate_wipe",
-    html=_source("wipe.html"),
-    css=_source("wipe.css"),
-    js=_source("wipe.js"),
+    html=source("wipe/wipe.html"),
+    css=source("wipe/wipe.css"),
+    js=source("wipe/wipe.js"),
 )
 
 
@@ -35,8 +24,8 @@ def wipe(before: bytes, after: bytes, *, blend: bool, key: str) -> None:
     _mount(
         key=key,
         data={
-            "before": _url(before, f"{key}-before"),
-            "after": _url(after, f"{key}-after"),
+            "before": jpeg_url(before, f"wipe-{key}-before"),
+            "after": jpeg_url(after, f"wipe-{key}-after"),
             "blend": blend,
             "words": {
                 "before": _("Before"),
@@ -45,10 +34,3 @@ def wipe(before: bytes, after: bytes, *, blend: bool, key: str) -> None:
             },
         },
     )
-
-
-def _url(jpeg: bytes, name: str) -> str:
-    """Where the browser gets a photo: the same address as long as the photo is the same."""
-    url = runtime.get_instance().media_file_mgr.add(jpeg, "image/jpeg", f"wipe-{name}")
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}{url}" if base else url

@@ -18,7 +18,6 @@ SEEN_TO = {
     "core/conversion.py: told['message']",
     "core/conversion.py: told['hint']",
     # What json and the system say about a file that is no baseline.
-    "pages/memory_growth.py: str(error)",
     # What json says about a file that is no configuration.
     "training/clip_source.py: hint",
 }
