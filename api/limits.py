@@ -1,4 +1,4 @@
-"""How much one caller may ask for: requests per time, bytes per request, photos held at once.
+"""How much may be asked for: requests per time, bytes per request, uploads at once.
 
 The rates are counted by the ``limits`` library, in a sliding window, in the memory of this process.
 
@@ -13,7 +13,7 @@ import math
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,6 +31,13 @@ FORM_BYTES = 64 * 1024
 
 BODY_SECONDS = 60.0
 """A body has to arrive within this time; a slower sender would hold a connection for nothing."""
+
+MOST_ARRIVING = 32
+"""Bodies that may be on their way at once. The form parser keeps up to 1 MiB of each in memory, so
+a crowd of senders who stop halfway would otherwise hold all there is for BODY_SECONDS."""
+
+GRACE_S = 2.0
+"""A body that began less long ago is not called slow."""
 
 HELD_BESIDES_QUEUE = 4
 """Photos that may be in memory besides those of the queue: the one that is analysed, and callers
@@ -146,17 +153,41 @@ def too_large(most: int) -> RequestError:
 class BodyLimit:
     """Wraps ``receive``: counts the body's bytes as they come, and the time they take.
 
-    Announced or chunked, no more than ``most`` bytes are taken in. Raises :class:`BodyError` with
-    413 (``body_too_large``) or 408 (``too_slow``).
+    Announced or chunked, no more than ``most`` bytes are taken in. ``begins`` is called when the
+    first bytes are there and more are to come; what it raises refuses the body. Raises
+    :class:`BodyError` with 413 (``body_too_large``) or 408 (``too_slow``).
     """
 
-    def __init__(self, receive: Receive, most: int, seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        most: int,
+        seconds: float = BODY_SECONDS,
+        begins: Callable[[BodyLimit], None] | None = None,
+    ) -> None:
         self._receive = receive
         self._most = most
-        self._ends = time.monotonic() + seconds
+        self._began = time.monotonic()
+        self._ends = self._began + seconds
+        self._begins = begins
         self._taken = 0
         self._complete = False
         self._timeout: asyncio.Timeout | None = None
+
+    @property
+    def arriving(self) -> bool:
+        """Whether a part of it is there and the rest still has time."""
+        return bool(self._taken) and not self._complete and time.monotonic() < self._ends
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the request came."""
+        return time.monotonic() - self._began
+
+    @property
+    def bytes_per_s(self) -> float:
+        """How fast it has arrived so far."""
+        return self._taken / max(self.age_s, 1e-3)
 
     def hurry(self, seconds: float) -> None:
         """Let the rest of the body take no longer than this."""
@@ -184,22 +215,34 @@ class BodyLimit:
         finally:
             self._timeout = None
         if message["type"] == "http.request":
-            self._taken += len(message.get("body", b""))
-            self._complete = not message.get("more_body", False)
-            if self._taken > self._most:
-                raise BodyError(too_large(self._most))
+            self._count(message)
         return message
+
+    def _count(self, message: Message) -> None:
+        first = not self._taken
+        self._taken += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        if self._taken > self._most:
+            raise BodyError(too_large(self._most))
+        if first and self.arriving and self._begins is not None:
+            self._begins(self)
 
 
 class OpenBodies:
-    """The bodies that are being read; those of requests that have ended are forgotten."""
+    """The bodies that are being read; those of requests that have ended are forgotten.
 
-    def __init__(self) -> None:
+    At most ``most`` arrive at once: for one more, the slowest is given up. Somebody who sends a
+    byte a second thus takes no place from others.
+    """
+
+    def __init__(self, most: int = MOST_ARRIVING, grace_s: float = GRACE_S) -> None:
+        self._most = most
+        self._grace_s = grace_s
         self._bodies: weakref.WeakSet[BodyLimit] = weakref.WeakSet()
 
     def limited(self, receive: Receive, most: int) -> BodyLimit:
         """``receive`` within the bounds."""
-        body = BodyLimit(receive, most)
+        body = BodyLimit(receive, most, begins=self._make_room)
         self._bodies.add(body)
         return body
 
@@ -207,3 +250,23 @@ class OpenBodies:
         """Let none of them take longer than this: the server is about to end."""
         for body in tuple(self._bodies):
             body.hurry(seconds)
+
+    def _make_room(self, newest: BodyLimit) -> None:
+        """Give the slowest body up where one more has begun than may. Raises :class:`BodyError`
+        with 503 (``queue_full``) for ``newest`` where all of them have only just begun.
+        """
+        others = [body for body in self._bodies if body.arriving and body is not newest]
+        if len(others) < self._most:
+            return
+        slow = [body for body in others if body.age_s >= self._grace_s]
+        if not slow:
+            raise BodyError(
+                RequestError(
+                    503,
+                    "queue_full",
+                    "Too many photos are on their way already.",
+                    "Send it again in a few seconds.",
+                    {"Connection": "close"},
+                )
+            )
+        min(slow, key=lambda body: body.bytes_per_s).hurry(0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from api.limits import BodyLimit, HeldPhotos, OpenBodies, RateLimiter, max_body_
 from core.errors import SettingsError
 from core.settings import Settings
 from tests.api.faces import face, form, settings_for, shaped_error
+from tests.waiting import PATIENCE_S
 
 
 def chunks(*sizes: int) -> Any:
@@ -24,6 +26,20 @@ def chunks(*sizes: int) -> Any:
             await asyncio.sleep(3600)
         size = waiting.pop(0)
         return {"type": "http.request", "body": bytes(size), "more_body": bool(waiting)}
+
+    return receive
+
+
+def unending() -> Any:
+    """A ``receive`` that gives one byte, then waits for ever."""
+    given = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal given
+        if given:
+            await asyncio.sleep(3600)
+        given = True
+        return {"type": "http.request", "body": b"x", "more_body": True}
 
     return receive
 
@@ -55,6 +71,68 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
         asyncio.run(read(BodyLimit(chunks(), 100, seconds=0.05)))
 
     assert caught.value.error.status == 408
+
+
+def test_the_slowest_body_makes_room_for_one_more() -> None:
+    """Two may arrive at once; a third comes, and later the fast one of the first two ends well."""
+    go_on = asyncio.Event()
+
+    def sender(first: int, *, ends: bool) -> Any:
+        sizes = [first]
+
+        async def receive() -> dict[str, Any]:
+            if sizes:
+                return {"type": "http.request", "body": bytes(sizes.pop()), "more_body": True}
+            await (go_on.wait() if ends else asyncio.sleep(3600))
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        return receive
+
+    async def meeting() -> tuple[list[Any], float]:
+        bodies = OpenBodies(most=2, grace_s=0.0)
+        fast, slow = (
+            bodies.limited(sender(90, ends=True), 100),
+            bodies.limited(sender(1, ends=False), 100),
+        )
+        reading = [asyncio.create_task(read(body)) for body in (fast, slow)]
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        reading.append(asyncio.create_task(read(bodies.limited(sender(5, ends=True), 100))))
+        await asyncio.wait({reading[1]}, timeout=PATIENCE_S)
+        spent_s = time.monotonic() - began
+        go_on.set()
+        return await asyncio.gather(*reading, return_exceptions=True), spent_s
+
+    (fast, slow, newest), spent_s = asyncio.run(meeting())
+
+    assert (fast, newest) == (90, 5)
+    assert isinstance(slow, BodyError) and slow.error.status == 408
+    assert spent_s < 1
+
+
+def test_where_all_bodies_have_just_begun_the_newest_is_refused() -> None:
+    async def meeting() -> list[Any]:
+        bodies = OpenBodies(most=2, grace_s=60.0)
+        early = [asyncio.create_task(read(bodies.limited(unending(), 100))) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        late = await asyncio.gather(read(bodies.limited(unending(), 100)), return_exceptions=True)
+        still_open = [not task.done() for task in early]
+        for task in early:
+            task.cancel()
+        return [*late, still_open]
+
+    refused, still_open = asyncio.run(meeting())
+
+    assert isinstance(refused, BodyError) and refused.error.status == 503
+    assert still_open == [True, True]
+
+
+def test_a_body_that_is_complete_takes_no_place() -> None:
+    async def meeting() -> list[int]:
+        bodies = OpenBodies(most=1, grace_s=60.0)
+        return [await read(bodies.limited(chunks(3, 4), 100)) for _ in range(3)]
+
+    assert asyncio.run(meeting()) == [7, 7, 7]
 
 
 def test_bodies_are_hurried_while_they_are_waited_for() -> None:
