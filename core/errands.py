@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from core.analysis import Models
+from core.jobs import forget_locals
 from core.settings import Settings
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ class Errand(Generic[T]):
         try:
             self._result.append(self._work(models))
         except Exception as error:  # told by wait()
+            forget_locals(error)
+            del models  # this frame belongs to the error, which belongs to who waits
             self._error = error
         self._done.set()
 

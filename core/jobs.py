@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -24,6 +25,22 @@ class Failure:
     """The error that ended a job."""
 
     error: Exception
+
+
+def forget_locals(error: BaseException) -> None:
+    """Empty the ended frames in the traceback of ``error``, and of those it came from.
+
+    Whoever is told of a failure may hold its error for long, and with it what the frames had in
+    hand: the photo's pixels, the models. Where it was raised can still be printed.
+    """
+    chain: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while chain:
+        link = chain.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            traceback.clear_frames(link.__traceback__)
+            chain += [link.__cause__, link.__context__]
 
 
 class CallerGoneError(Exception):

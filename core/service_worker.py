@@ -19,7 +19,7 @@ from core.analysis import Models, Step, analyze
 from core.answers import Answer, not_loaded
 from core.errands import Errand
 from core.errors import ClimbMateError
-from core.jobs import Failure, Job
+from core.jobs import Failure, Job, forget_locals
 from core.memory.giving_back import return_freed_memory
 from core.memory.ledger import operation
 from core.memory.preflight import ran_smaller
@@ -85,6 +85,7 @@ class Worker:
         except Exception as error:  # whatever it is, the thread lives on and requests are told
             known = not_loaded(error)
             logger.error("models=failed code=%s", known.code, exc_info=error)
+            forget_locals(error)
             self._tally.count(Event("load_failed", reason=known.code))
             self._agenda.load_failed(known)
             return known
@@ -115,6 +116,7 @@ class Worker:
             code = error.code if isinstance(error, ClimbMateError) else "internal"
             if code == "internal":
                 logger.exception("analysis=failed sha256=%s", job.sha256[:12])
+            forget_locals(error)
             self._tally.count(Event("failed", reason=code))
             self._agenda.end(job, Failure(error))
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
+import weakref
 
 import pytest
 
-from core.jobs import CallerGoneError, Failure, HangUp, Job, Waiter
+from core.jobs import CallerGoneError, Failure, HangUp, Job, Waiter, forget_locals
 from core.settings import load_settings
 
 SETTINGS = load_settings()
@@ -121,3 +123,42 @@ def test_hanging_up_before_the_wait_begins_ends_that_too() -> None:
 
     with pytest.raises(CallerGoneError):
         someone.take()
+
+
+def test_a_forgotten_error_tells_where_it_was_raised_and_holds_nothing() -> None:
+    class Pixels:
+        pass
+
+    held: list[weakref.ref[Pixels]] = []
+
+    def decode() -> None:
+        pixels = Pixels()
+        held.append(weakref.ref(pixels))
+        raise KeyError("stripe")
+
+    def analyse() -> None:
+        pixels = Pixels()
+        held.append(weakref.ref(pixels))
+        try:
+            decode()
+        except KeyError as error:
+            raise ValueError("not a photo") from error
+
+    try:
+        analyse()
+    except ValueError as error:
+        kept = error
+    assert [reference() is not None for reference in held] == [True, True]
+
+    forget_locals(kept)
+
+    assert [reference() for reference in held] == [None, None]
+    text = "".join(traceback.format_exception(kept))
+    assert "in decode" in text and "in analyse" in text and "stripe" in text
+
+
+def test_errors_that_refer_to_each_other_are_forgotten_too() -> None:
+    one, other = ValueError("one"), ValueError("other")
+    one.__cause__, other.__cause__ = other, one
+
+    forget_locals(one)

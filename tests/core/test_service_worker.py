@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from contextlib import closing
@@ -252,6 +253,38 @@ def test_lasting_pressure_does_not_load_and_unload_for_every_photo(make: Make) -
         place.service.analyze(encoded(shade))
 
     assert len(place.loads) == 2
+
+
+@pytest.mark.parametrize("way", ["analysis", "short work", "loading"])
+def test_who_holds_an_error_holds_no_models(make: Make, way: str) -> None:
+    """A caller is told why it failed and keeps that for a while; the models go nevertheless."""
+    place = make()
+    gc.collect()
+    alive = {id(item) for item in gc.get_objects() if type(item) is Models}
+    alive.discard(id(place.service.models))
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("not this time")
+
+    held: list[Exception] = []
+    try:
+        if way == "short work":
+            place.service.use_models(fails)
+        elif way == "analysis":
+            place.detector.error = ValueError("not this time")
+            place.service.analyze(encoded())
+        else:
+            place.service.unload()
+            place.detector.warm_up = fails  # type: ignore[method-assign]
+            place.service.analyze(encoded())
+    except Exception as error:
+        held.append(error)
+    place.service.unload()
+    until(lambda: place.service.models is None)
+    gc.collect()
+
+    assert held and held[0].__traceback__ is not None
+    assert not [item for item in gc.get_objects() if type(item) is Models and id(item) not in alive]
 
 
 def test_unloading_on_request(make: Make) -> None:
