@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -151,6 +153,32 @@ def test_too_much_is_said_to_be_at_least() -> None:
 
     assert not SizeWalk(max_objects=1000).size(nested).complete
     assert not SizeWalk(budget_ms=0).size(nested).complete
+
+
+def test_a_busy_server_does_not_cut_a_walk_short() -> None:
+    """Four threads that never rest leave this one a fifth of a processor at most."""
+    value = [Plain([number]) for number in range(6_000)]
+    began = time.thread_time()
+    alone = SizeWalk(budget_ms=60_000).size(value)
+    took_ms = (time.thread_time() - began) * 1000
+    over = threading.Event()
+
+    def busy() -> None:
+        while not over.is_set():
+            sum(range(1_000))
+
+    threads = [threading.Thread(target=busy) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        # A value gets a quarter of the budget: three times what it needs by itself.
+        beset = SizeWalk(budget_ms=12 * took_ms).size(value)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+    assert alone.complete and beset == alone
 
 
 def test_one_owner_leaves_work_for_the_next() -> None:
