@@ -28,7 +28,8 @@ from core.agenda import RETRY_PAUSE_S
 from core.memory import black_box
 from core.redis_cache import PREFIX
 from scripts.dockerfile import image_files, read_dockerfile
-from tests.api.faces import DEMO, ROOT, RealServer, free_port, real_server, shaped_error
+from tests.api.faces import DEMO, ROOT, RealServer, real_server, shaped_error
+from tests.ports import free_port
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow

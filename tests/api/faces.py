@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from core.service import ModelService
 from core.settings import Settings, load_settings
 from tests.core.bad_photos import encode, picture
 from tests.core.fakes import FakeColours, fake_models, found
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "assets" / "demo_wall.jpg"
@@ -137,13 +137,6 @@ def stepped_models(detector: SteppedDetector) -> Models:
     loose: Any = detector
     colours: Any = FakeColours()
     return Models(loose, colours)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RealServer:

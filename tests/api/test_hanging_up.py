@@ -13,7 +13,8 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from tests.api.faces import SteppedDetector, app_with, form, free_port, photo, stepped_models
+from tests.api.faces import SteppedDetector, app_with, form, photo, stepped_models
+from tests.ports import free_port
 from tests.waiting import PATIENCE_S, until
 
 AT_ONCE_S = 2.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,9 @@ from tests.core.fakes import fake_models, found
 PATIENCE_S = 60
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch, clean_environment: Any) -> Iterator[None]:
-    """Fake models, and no workbench of another test."""
-    del clean_environment
-    monkeypatch.setattr(analysis, "load_models", lambda *_: fake_models([found((50, 50, 90, 90))]))
+@contextmanager
+def new_debugger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Within, neither debugger nor service are those of another test; nothing is left behind."""
     monkeypatch.setattr(debug_memory, "_workbench", None)
     monkeypatch.setattr(owners, "_probes", {})
     before = install(None)
@@ -31,6 +30,15 @@ def fresh(monkeypatch: pytest.MonkeyPatch, clean_environment: Any) -> Iterator[N
     yield
     st.cache_resource.clear()
     install(before)
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch, clean_environment: Any) -> Iterator[None]:
+    """Fake models, and no workbench of another test."""
+    del clean_environment
+    monkeypatch.setattr(analysis, "load_models", lambda *_: fake_models([found((50, 50, 90, 90))]))
+    with new_debugger(monkeypatch):
+        yield
 
 
 @pytest.fixture

@@ -8,19 +8,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from babel.messages.pofile import read_po
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
-import debug_memory
 from core import analysis
-from core.memory import owners
-from core.memory.ledger import install
 from core.sentences import Template
 from pages import words
 from tests.core.fakes import fake_models, found
 from tests.core.make import make_colour
+from tests.pages.memory_app import new_debugger
 from tests.pages.texts import texts_of
 
 PATIENCE_S = 90
@@ -39,13 +36,8 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     models = fake_models(holds, colour, warnings=(warning,))
     monkeypatch.setattr(analysis, "load_models", lambda *_: models)
     monkeypatch.setenv("CLIMBMATE_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(debug_memory, "_workbench", None)
-    monkeypatch.setattr(owners, "_probes", {})
-    before = install(None)
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-    install(before)
+    with new_debugger(monkeypatch):
+        yield
 
 
 @pytest.fixture(autouse=True)

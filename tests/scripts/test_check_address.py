@@ -10,17 +10,12 @@ from pathlib import Path
 import pytest
 
 from scripts.check_address import refusal
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1", "localhost", "0.0.0.0"])
 def test_where_a_server_can_listen_nothing_is_said(address: str) -> None:
-    assert refusal(address, free_port()) == ""
+    assert refusal(address, str(free_port())) == ""
 
 
 @pytest.mark.parametrize("port", ["banana", "", "0", "-1", "65536", "80a", "8501.0", "²"])
@@ -30,12 +25,14 @@ def test_what_is_no_port(port: str) -> None:
 
 @pytest.mark.parametrize("address", ["256.1.1.1", "a..b"])
 def test_what_is_no_address(address: str) -> None:
-    assert refusal(address, free_port()).startswith(f"ADDRESS={address} is no address.")
+    assert refusal(address, str(free_port())).startswith(f"ADDRESS={address} is no address.")
 
 
 def test_an_address_of_another_machine() -> None:
     # 192.0.2.0/24 is kept for documentation (RFC 5737): no machine has it.
-    assert refusal("192.0.2.1", free_port()).startswith("ADDRESS=192.0.2.1 is not of this machine.")
+    assert refusal("192.0.2.1", str(free_port())).startswith(
+        "ADDRESS=192.0.2.1 is not of this machine."
+    )
 
 
 def test_a_port_that_is_taken_and_another_to_choose() -> None:
