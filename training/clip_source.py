@@ -143,9 +143,7 @@ def _download(tag: dict[str, Any], model: str, pretrained: str) -> Path:
 
     try:
         return Path(download_pretrained(tag))
-    except (
-        Exception
-    ) as error:  # the hub client's errors share no base class; all of them mean "not now"
+    except Exception as error:  # the hub client's errors share no base class: all mean "not now"
         log.warning("hub_unreachable model=%s tag=%s error=%s", model, pretrained, error)
         raise ModelError(
             "weights_unreachable",
@@ -178,9 +176,7 @@ def _build(
             # whatever the defaults are.
             model = open_clip.create_model(alias, force_quick_gelu=quick_gelu)
             open_clip.load_checkpoint(model, str(checkpoint), strict=True, weights_only=True)
-        except (
-            Exception
-        ) as error:  # torch and open_clip raise anything from KeyError to UnpicklingError here
+        except Exception as error:  # torch and open_clip raise anything here
             raise _wrong(
                 "CLIP_PRETRAINED",
                 checkpoint,

@@ -15,9 +15,9 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -30,12 +30,14 @@ from core.settings import DEFAULT_PALETTE
 from training.colour_fit import fit_calibration
 from training.crops import Crop, named_crops, photographed, rendered_crops, repainted_crops
 from training.pseudo import guess_all, load_outlines
+from training.render.colours import srgb_to_lab
 from training.sentences import Speaker
 from training.torchvision_shim import ensure_torchvision
 from training.truth import data_root, read_truth
 
 SIDE = 64
 CONTEXT = 16
+HIGHEST_RATE = 1e-3
 CONFIG = {
     "model_cfg": {
         "embed_dim": 64,
@@ -194,51 +196,55 @@ def train_clip(
     clip = open_clip.model.CLIP(**model_config).train()
     tokenize = open_clip.SimpleTokenizer(context_length=CONTEXT)
     speaker = Speaker(random)
-    shares = np.array([share for share, _ in pools])
-    weights = [pool.weights() for _, pool in pools]
-    optimizer = torch.optim.AdamW(clip.parameters(), 1e-3, weight_decay=0.05)
+    batches = drawn_batches(pools, batch, speaker, random)
+    optimizer = torch.optim.AdamW(clip.parameters(), HIGHEST_RATE, weight_decay=0.05)
     started, step = time.monotonic(), 0
     while (share := (time.monotonic() - started) / (60 * minutes)) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = (
-                1e-3 * min(1, (step + 1) / 50) * (0.02 + 0.98 * (1 + np.cos(np.pi * share)) / 2)
-            )
-        pixels, names, words, sentences = [], [], [], []
-        for source in random.choice(len(pools), batch, p=shares / shares.sum()):
-            pool = pools[source][1]
-            row = random.choice(len(pool.names), p=weights[source])
-            name = DEFAULT_PALETTE[pool.names[row]]
-            word = speaker.word(name, lab_of(pool.pigments[row]))
-            pixels.append(pool.pixels[row])
-            names.append(name)
-            words.append(word)
-            sentences.append(speaker.sentence(word))
-        images = clip.encode_image(augment(torch.stack(pixels)), normalize=True)
+            group["lr"] = rate_at(step, share)
+        pixels, names, words = next(batches)
+        images = clip.encode_image(augment(pixels), normalize=True)
+        sentences = [speaker.sentence(word) for word in words]
         texts = clip.encode_text(tokenize(sentences), normalize=True)
         scale = clip.logit_scale.exp().clamp(max=40)
-        loss = contrastive_loss(images, texts, scale, np.array(words), np.array(names))
+        loss = contrastive_loss(images, texts, scale, words, names)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(clip.parameters(), 1.0)
         optimizer.step()
         step += 1
         if step % 50 == 0:
-            print(
-                {
-                    "step": step,
-                    "minutes": round(60 * minutes * share / 60, 1),
-                    "loss": round(float(loss), 3),
-                },
-                flush=True,
-            )
+            passed = {"step": step, "minutes": round(minutes * share, 1)}
+            print({**passed, "loss": round(float(loss), 3)}, flush=True)
     return clip.eval()
 
 
-def lab_of(pigment: tuple[int, int, int] | None) -> np.ndarray | None:
-    """CIE Lab (3,) of an 8-bit sRGB pigment."""
-    if pigment is None:
-        return None
-    return cv2.cvtColor(np.array([[pigment]], np.float32) / 255, cv2.COLOR_RGB2Lab)[0, 0]
+def rate_at(step: int, share: float) -> float:
+    """The learning rate: up within the first 50 steps, then a cosine down to 2 % of HIGHEST_RATE at
+    ``share`` 1 of the time.
+    """
+    fall = 0.02 + 0.98 * (1 + np.cos(np.pi * share)) / 2
+    return HIGHEST_RATE * min(1.0, (step + 1) / 50) * float(fall)
+
+
+def drawn_batches(
+    pools: list[tuple[float, Pool]], size: int, speaker: Speaker, random: np.random.Generator
+) -> Iterator[tuple[torch.Tensor, np.ndarray, np.ndarray]]:
+    """Without end: pixels uint8 (size, 3, SIDE, SIDE), palette names and finer words (size,) each,
+    from the pools by their shares and from each pool by its weights.
+    """
+    shares = np.array([share for share, _ in pools])
+    weights = [pool.weights() for _, pool in pools]
+    while True:
+        pixels, names, words = [], [], []
+        for source in random.choice(len(pools), size, p=shares / shares.sum()):
+            pool = pools[source][1]
+            row = random.choice(len(pool.names), p=weights[source])
+            name, pigment = DEFAULT_PALETTE[pool.names[row]], pool.pigments[row]
+            pixels.append(pool.pixels[row])
+            names.append(name)
+            words.append(speaker.word(name, None if pigment is None else srgb_to_lab(pigment)))
+        yield torch.stack(pixels), np.array(names), np.array(words)
 
 
 def augment(pixels: torch.Tensor) -> torch.Tensor:

@@ -71,8 +71,9 @@ def convert_colour(
     progress(0.02, "loading the colour model")
     source = load_clip(model, pretrained)
     context_length = _context_length(source.model)
-    tokenizer = open_clip.SimpleTokenizer(context_length=context_length)
-    if not Path(model).expanduser().exists():
+    if Path(model).expanduser().exists():
+        tokenizer = open_clip.SimpleTokenizer(context_length=context_length)
+    else:
         tokenizer = open_clip.get_tokenizer(source.name)
     with written_whole(folder) as fresh:
         write_tokenizer(tokenizer, fresh / "tokenizer.json", source.name)
@@ -90,24 +91,31 @@ def convert_colour(
         embeddings = prompt_embeddings(tower, tokenizer, palette, context_length)
         np.savez(fresh / "prompts.npz", names=np.array(palette), embeddings=embeddings)
         config = {
-            "kind": "colour",
-            "name": name or source.name,
-            "image_size": source.image_size,
-            "mean": list(source.mean),
-            "std": list(source.std),
-            "logit_scale": float(source.model.logit_scale.detach().exp()),
+            **described(source, name, pretrained),
             "embedding_dim": int(embeddings.shape[1]),
             "context_length": context_length,
-            "source": {"model": source.name, "pretrained": Path(pretrained).name},
-            "calibration": source.calibration,
             "parity": {"image": image_parity, "text": text_parity},
-            "converter": COLOUR_CONVERTER,
         }
         text_config = json.dumps(config, indent=1) + "\n"
         (fresh / "config.json").write_text(text_config, encoding="utf-8")
     log.info("colour_converted model=%s dim=%d", source.name, embeddings.shape[1])
     progress(1.0, "done")
     return config
+
+
+def described(source: ClipSource, name: str, pretrained: str) -> dict[str, object]:
+    """What ``config.json`` says of a model before it is converted."""
+    return {
+        "kind": "colour",
+        "name": name or source.name,
+        "image_size": source.image_size,
+        "mean": list(source.mean),
+        "std": list(source.std),
+        "logit_scale": float(source.model.logit_scale.detach().exp()),
+        "source": {"model": source.name, "pretrained": Path(pretrained).name},
+        "calibration": source.calibration,
+        "converter": COLOUR_CONVERTER,
+    }
 
 
 def _context_length(model: torch.nn.Module) -> int:

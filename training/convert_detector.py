@@ -90,9 +90,8 @@ def export_onnx(network: RawHead, side: int) -> onnx.ModelProto:
     """
     buffer = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # the tracer's remarks about Python numbers; parity is checked below
+        # The tracer's remarks about Python numbers: parity is checked below.
+        warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
             (torch.zeros(1, 3, side, side),),

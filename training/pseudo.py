@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 
-from training.truth import Truth, data_root, read_truth
+from training.truth import Truth, data_root, ellipse, read_truth
 
 WORK_SIDE = 72  # longest side of the box, in pixels, while GrabCut runs
 MARGIN = 0.22  # background kept around the box, as a share of its sides
@@ -150,11 +150,7 @@ def measure(folder: Path) -> tuple[float, float, float]:
         sides = np.array([pixels.shape[1], pixels.shape[0]], np.float32)
         for box, outline in zip(truth.boxes, truth.outlines, strict=True):
             box, outline = box * np.tile(sides, 2), outline * sides
-            middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
-            round_outline = middle + half * np.stack(
-                [np.cos(t := np.linspace(0, 6.283, 32)), np.sin(t)], 1
-            )
-            ellipses.append(overlap(outline, round_outline, pixels.shape[:2]))
+            ellipses.append(overlap(outline, ellipse(box), pixels.shape[:2]))
             guess = guess_outline(pixels, box)
             if guess is not None:
                 kept += 1

@@ -1,0 +1,136 @@
+"""Training of the colour models: batches, losses and rates by hand, and a network that is read back
+the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.colour import StatisticsReader, log_softmax
+from core.colour_statistics import FEATURES, Light
+from core.settings import DEFAULT_PALETTE
+from training.colour import (
+    HIGHEST_RATE,
+    SIDE,
+    Pool,
+    contrastive_loss,
+    drawn_batches,
+    rate_at,
+    save_statistics,
+    split_photos,
+    train_clip,
+    train_statistics,
+)
+from training.crops import Crop
+from training.render.colours import pigment, triple
+from training.sentences import Speaker
+
+NAMES = ("red", "blue", "yellow")
+
+
+def crop(name: str, photo: str, seed: int = 0) -> Crop:
+    """A disc in a pigment of that name."""
+    colour = triple(pigment(np.random.default_rng(seed), name))
+    y, x = np.mgrid[0:40, 0:40] - 19.5
+    mask = (np.hypot(x, y) < 17).astype(np.uint8)
+    pixels = np.full((40, 40, 3), 150, np.uint8)
+    pixels[mask > 0] = colour
+    return Crop(pixels, mask, name, Light(60.0, 85.0), photo, colour)
+
+
+@pytest.fixture(scope="module")
+def pools() -> list[tuple[float, Pool]]:
+    random = np.random.default_rng(0)
+    many = [crop(name, "a", seed) for name in NAMES for seed in range(6)]
+    rare = [crop("mint", "b")]
+    return [(0.75, Pool(many, 2, random)), (0.25, Pool(rare, 1, random))]
+
+
+def test_no_photo_is_on_both_sides() -> None:
+    crops = [crop("red", f"photo {number % 10}") for number in range(40)]
+
+    kept, held = split_photos(crops, 0.3, seed=1)
+
+    assert len({c.photo for c in held}) == 3 and len(kept) + len(held) == 40
+    assert not {c.photo for c in kept} & {c.photo for c in held}
+
+
+def test_rare_names_are_brought_half_way_up_to_common_ones() -> None:
+    crops = [crop("red", "a")] * 16 + [crop("blue", "a")] * 4
+
+    weights = Pool(crops, 1, np.random.default_rng(0)).weights()
+
+    assert weights.sum() == pytest.approx(1)
+    assert weights[:16].sum() == pytest.approx(2 * weights[16:].sum())  # not 4, as by number
+
+
+def test_batches_are_drawn_by_the_shares_of_the_pools(pools: list[tuple[float, Pool]]) -> None:
+    random = np.random.default_rng(0)
+    batches = drawn_batches(pools, 400, Speaker(random), random)
+
+    pixels, names, words = next(batches)
+
+    assert pixels.shape == (400, 3, SIDE, SIDE) and pixels.dtype == torch.uint8
+    assert len(words) == 400 and set(names.tolist()) == {*NAMES, "mint"}
+    assert (names == "mint").mean() == pytest.approx(0.25, abs=0.07)
+    assert any(word != name for word, name in zip(words, names, strict=True))  # finer words too
+
+
+def test_the_rate_rises_then_falls_to_a_fiftieth() -> None:
+    assert rate_at(0, 0.0) == pytest.approx(HIGHEST_RATE / 50)
+    assert rate_at(49, 0.0) == pytest.approx(HIGHEST_RATE)
+    assert rate_at(1000, 0.5) == pytest.approx(HIGHEST_RATE * 0.51)
+    assert rate_at(1000, 1.0) == pytest.approx(HIGHEST_RATE * 0.02)
+
+
+def test_the_loss_is_clips_where_every_word_is_another() -> None:
+    torch.manual_seed(0)
+    images, texts = (torch.nn.functional.normalize(torch.randn(5, 8), dim=1) for _ in range(2))
+    words = np.array(["red", "blue", "mint", "pink", "wood"])
+
+    found = contrastive_loss(images, texts, torch.tensor(7.0), words, words)
+
+    logits = (7.0 * images @ texts.T).double().numpy()
+    diagonal = [-np.diag(log_softmax(part)).mean() for part in (logits, logits.T)]
+    assert float(found) == pytest.approx(sum(diagonal) / 2, rel=1e-5)
+
+
+def test_another_word_of_the_same_name_is_left_out_of_the_loss() -> None:
+    unit = torch.eye(3)
+    names, words = np.array(["blue", "blue", "red"]), np.array(["blue", "navy", "red"])
+
+    near = contrastive_loss(unit, unit[[0, 0, 2]], torch.tensor(20.0), words, names)
+    apart = contrastive_loss(unit, unit[[0, 0, 2]], torch.tensor(20.0), words, words)
+
+    # "navy" sounds like "blue" here: a mistake only where both are taken for different names.
+    assert float(near) < 1 < float(apart)
+
+
+def test_the_statistics_network_learns_and_is_read_back_the_same(
+    pools: list[tuple[float, Pool]], tmp_path: Path
+) -> None:
+    net = train_statistics(pools, seed=1, steps=60)
+    save_statistics(net, tmp_path / "statistics.npz")
+
+    features = pools[0][1].features
+    with torch.no_grad():
+        expected = log_softmax(net(features).numpy())
+    reader = StatisticsReader(tmp_path / "statistics.npz")
+    assert features.shape[1] == FEATURES and reader.names == DEFAULT_PALETTE
+    assert np.allclose(reader.read(features.numpy()), expected, atol=1e-4)
+    assert (expected.argmax(1) == pools[0][1].names).mean() > 0.9
+
+
+def test_a_moment_of_training_gives_a_clip_for_pictures_and_words(
+    pools: list[tuple[float, Pool]],
+) -> None:
+    clip = train_clip(pools, minutes=0.01, seed=1, batch=8)
+
+    with torch.no_grad():
+        embeddings = clip.encode_image(torch.zeros(2, 3, SIDE, SIDE), normalize=True)
+    assert not clip.training
+    assert embeddings.norm(dim=1).tolist() == pytest.approx([1, 1], abs=1e-4)
