@@ -8,6 +8,7 @@ written, everything stops. Arguments are parsed in :mod:`core.command_arguments`
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -63,7 +64,11 @@ def load(settings: Settings) -> Models:
     opening = Opening(settings, conversion_progress())
     from core.analysis import load_models
 
-    return load_models(settings, None, opening)
+    models = load_models(settings, None, opening)
+    if not gc.isenabled():  # core.__main__ stopped it for the imports
+        gc.freeze()  # what was imported and loaded stays
+        gc.enable()
+    return models
 
 
 def conversion_progress() -> Callable[[float, str], None]:

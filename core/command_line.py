@@ -12,6 +12,7 @@ Arguments are in :mod:`core.command_arguments`, the work of ``analyze`` is in
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -47,6 +48,7 @@ def run_monitor(arguments: argparse.Namespace) -> int:
     """Show readings of a server until interrupted, or one; its level is the exit code then."""
     from core.monitor_reading import take_reading, watch
 
+    gc.enable()  # core.__main__ stopped it for the imports, and this runs for days
     try:
         settings = load_settings()
         url = (arguments.url or f"http://127.0.0.1:{settings.port}").rstrip("/")

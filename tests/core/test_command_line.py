@@ -8,6 +8,7 @@ that are closed or full, is in test_command_process.py.
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import os
@@ -155,6 +156,19 @@ def test_a_warning_is_told_once_on_stderr(
 
     assert main(["analyze", str(photo), "--json", "-"]) == 0
     assert len(document(capsys.readouterr().out).warnings) == 2
+
+
+@pytest.mark.parametrize("command", ["analyze", "monitor"])
+def test_garbage_is_collected_again_when_the_imports_are_over(photo: Path, command: str) -> None:
+    port = ["--once", "--url", "http://127.0.0.1:9"]  # nobody listens there
+    gc.disable()
+    try:
+        assert main([command, *(port if command == "monitor" else [str(photo)])]) in (0, 3)
+        assert gc.isenabled()
+        assert (gc.get_freeze_count() > 0) == (command == "analyze")
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 def test_ctrl_c_ends_quietly(
