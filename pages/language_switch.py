@@ -6,6 +6,10 @@ import streamlit as st
 
 from pages.words import KEY, LANGUAGES, PARAMETER, _, language
 
+WORDED = ("pick_colour", "pick_problem", "models_palette")
+"""Keys of widgets whose browser part sends back what was picked in words: in the next language
+those words would be nobody's, and a list that takes new words would take them for new ones."""
+
 
 def show_language_switch() -> None:
     """Let the reader choose; the choice goes into the address too, so that it can be shared."""
@@ -24,3 +28,5 @@ def show_language_switch() -> None:
 
 def _keep() -> None:
     st.query_params[PARAMETER] = st.session_state[KEY]
+    for key in WORDED:  # their pages set them anew, from what they stand for
+        st.session_state.pop(key, None)

@@ -68,10 +68,11 @@ def ask_confidence(settings: Settings, now: float) -> float:
 
 def ask_palette(settings: Settings, now: Sequence[str]) -> tuple[str, ...]:
     """The colour names that may be given."""
+    # Not as the widget's default: that would not reach a browser that shows other words.
+    st.session_state.setdefault("models_palette", list(now))
     words = st.multiselect(
         _("Colour names"),
         list(dict.fromkeys((*settings.palette, *DEFAULT_PALETTE, *now))),
-        list(now),
         accept_new_options=True,
         key="models_palette",
         format_func=colour_word,
