@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 import streamlit as st
 
-from core.export import encode_json, to_coco, to_csv, to_json
+from core.export import encode_json, for_spreadsheet, to_coco, to_csv, to_json
 from core.overlay import draw_overlay, encode_jpeg
 from core.review import Review
 from core.review_file import save_review
@@ -72,7 +72,7 @@ def show_data(analysis: WallAnalysis, stem: str) -> None:
     """The wall for programs and tables."""
     json_type = "application/json"
     file("JSON", lambda: to_json(analysis), f"{stem}.json", json_type)
-    file("CSV", lambda: to_csv(analysis), f"{stem}.csv", "text/csv")
+    file("CSV", lambda: for_spreadsheet(to_csv(analysis)), f"{stem}.csv", "text/csv")
     file("COCO", lambda: encode_json(to_coco([analysis])), f"{stem}.coco.json", json_type)
 
 

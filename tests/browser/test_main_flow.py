@@ -100,7 +100,9 @@ def test_every_file_is_what_it_says(open_page: Any, address: str) -> None:
     with Image.open(io.BytesIO(files["Annotated picture"])) as picture:
         assert picture.format == "JPEG" and picture.size == (1200, 1600)
     holds = page.locator(".hold").count()
-    assert len(files["CSV"].decode().splitlines()) == holds + 1
+    table = files["CSV"].decode("utf-8-sig")
+    assert files["CSV"] == table.encode("utf-8-sig")  # with the mark that Excel looks for
+    assert len(table.splitlines()) == holds + 1
     assert len(json.loads(files["COCO"])["annotations"]) == holds
     assert json.loads(files["Save review"])["schema"] == "climbmate.review/1"
 
