@@ -42,6 +42,9 @@ router = APIRouter(tags=["analysis"])
 REFUSED_WITHIN_S = 0.25
 """A refusal (a full queue) comes at once; so long the stream waits with its status."""
 
+OPENED_WITHIN_S = 1.0
+"""So long it waits once more until the photo is open: most that are none are found out by then."""
+
 KEEP_ALIVE_S = 15.0
 """A comment is sent this often while nothing happens, so that proxies keep the connection."""
 
@@ -131,8 +134,8 @@ async def drawn(face: Face, outcome: Outcome, data: bytes, choices: Choices) -> 
 async def analyze_stream(face: TheFace, file: Upload, choices: Chosen) -> Response:
     """Find holds, colours and problems on a photo, told step by step.
 
-    What is refused at once is refused with its status; an error later on comes as an event
-    `error` in the same shape. Hanging up stops the work.
+    What is refused at once, and a file that is no photo, is refused with its status; an error
+    later on comes as an event `error` in the same shape. Hanging up stops the work.
     """
     name = photo_name(file.filename)
     events = told(face, file, name, choices)
@@ -157,10 +160,7 @@ async def told(face: Face, upload: Upload, name: str, choices: Choices) -> Async
     """The events of one analysis; the first comes at once, and nothing before a refusal."""
     async with held_photo(upload, face.held) as data:
         async with following(face, data, name, choices) as follower:
-            if await follower.soon(REFUSED_WITHIN_S):
-                yield event_of(await follower.next())
-            else:
-                yield format_sse_event(comment="waiting")
+            yield await beginning(follower)
             try:
                 while True:
                     while not await follower.soon(KEEP_ALIVE_S):
@@ -172,6 +172,19 @@ async def told(face: Face, upload: Upload, name: str, choices: Choices) -> Async
                 yield _event("error", error.document())
             except Exception as error:
                 yield _event("error", unforeseen(error).document())
+
+
+async def beginning(follower: Follower) -> bytes:
+    """What is sent first: the answer, the step with which the photo was open, or a sign of life.
+
+    Raises what refuses the request or the photo, as long as its status can still say so.
+    """
+    if not await follower.soon(REFUSED_WITHIN_S):
+        return format_sse_event(comment="waiting")
+    first = await follower.next()
+    if isinstance(first, Step) and await follower.soon(OPENED_WITHIN_S):
+        return event_of(first) + event_of(await follower.next())
+    return event_of(first)
 
 
 def event_of(item: Step | Answer | None) -> bytes:

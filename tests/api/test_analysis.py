@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from api.answers import AnalysisAnswer
 from core.wall import WallAnalysis
-from tests.api.faces import face, form, photo, shaped_error
+from tests.api.faces import SteppedDetector, face, form, photo, shaped_error, stepped_models
 from tests.core.fakes import fake_models, found
 
 
@@ -108,16 +108,33 @@ def test_a_remembered_photo_streams_its_document_at_once(client: TestClient) -> 
     assert [kind for kind, _ in told] == ["analysis"]
 
 
-def test_an_error_in_a_stream_is_an_event_of_the_one_shape(client: TestClient) -> None:
-    cut = photo(800, 600)
-    told = events(client.post("/api/analyze-stream", files=form(cut[: len(cut) // 2])).text)
+def test_an_error_in_a_stream_is_an_event_of_the_one_shape() -> None:
+    """The photo is open and the detector at work when the time is up."""
+    detector = SteppedDetector()
+    with face(models=stepped_models(detector), request_timeout_s=0.5) as client:
+        detector.let()
+        told = events(client.post("/api/analyze-stream", files=form()).text)
+        detector.let(1000)
 
     kind, document = told[-1]
-    assert [kind for kind, _ in told[:-1]] == ["step"]
+    assert {kind for kind, _ in told[:-1]} == {"step"}
     assert kind == "error"
     assert document["ok"] is False
     assert set(document["error"]) == {"code", "message", "hint"}
-    assert document["error"]["code"] == "photo_truncated"
+    assert document["error"]["code"] == "deadline_passed"
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"not a photo", 422, "photo_not_an_image"),
+        (photo(800, 600)[:2000], 422, "photo_truncated"),
+    ],
+)
+def test_what_is_no_photo_is_refused_with_its_status_in_a_stream_too(
+    client: TestClient, data: bytes, status: int, code: str
+) -> None:
+    shaped_error(client.post("/api/analyze-stream", files=form(data)), status, code)
 
 
 def test_what_is_refused_at_once_has_its_status_in_a_stream_too(client: TestClient) -> None:
