@@ -279,6 +279,13 @@ class Settings(BaseSettings):
             urlsplit(value).port  # noqa: B018 (a port that is no number raises here)
         except ValueError as error:
             raise ValueError("expected an address with a port from 0 to 65535") from error
+        if value:  # only its own client knows what else an address may say
+            from redis.connection import parse_url
+
+            try:
+                parse_url(value)  # type: ignore[no-untyped-call]
+            except ValueError as error:
+                raise ValueError("expected an address whose options Redis takes") from error
         return value
 
     @field_validator("omp_num_threads", mode="before")

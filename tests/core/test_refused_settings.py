@@ -38,6 +38,11 @@ REFUSED = [
     ("MODEL_CACHE_MB", "inf", "expected a finite number"),
     ("REDIS_URL", "localhost:6379", WRONG_ADDRESS),
     ("REDIS_URL", "redis://localhost:port", "expected an address with a port from 0 to 65535"),
+    (
+        "REDIS_URL",
+        "redis://host?socket_timeout=soon",
+        "expected an address whose options Redis takes",
+    ),
     ("LOG_LEVEL", "LOUD", "expected 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
 ]
 
