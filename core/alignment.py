@@ -25,14 +25,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Doubles, Pixels
 from core.bend import Bend, bend_of
 from core.errors import ClimbMateError
-from core.homography import Doubles, between, coverage, homography, mapped, possible_overlap
+from core.homography import between, coverage, homography, mapped, possible_overlap
 from core.panels import Panel, with_further_panels
 from core.photo_matches import Features, features_of, matches_by_looks, matches_near
 from core.wall import Point
-
-Pixels = NDArray[np.uint8]
 
 TOLERANCE = 0.003
 """Matches this share of the longest side off the homography still count for it."""

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from core.homography import Doubles, mapped
+from core.arrays import Doubles
+from core.homography import mapped
 
 NODES = 25
 """Nodes of the field along each side of the first photo."""

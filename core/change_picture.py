@@ -15,15 +15,12 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from core.alignment import Alignment
+from core.arrays import Doubles, Pixels, check_picture
 from core.changes import Comparison, HoldChange
 from core.overlay import DARK, dashes
 from core.wall import RGB, Hold, WallAnalysis
-
-Pixels = NDArray[np.uint8]
-Doubles = NDArray[np.float64]
 
 FATE_COLOURS: dict[str, RGB] = {
     "came": (0, 134, 209),
@@ -53,8 +50,7 @@ def draw_changes(
     after_pixels: Pixels, before: WallAnalysis, after: WallAnalysis, comparison: Comparison
 ) -> Pixels:
     """Draw ``comparison`` on a copy of the second working picture, uint8 (H, W, 3) sRGB."""
-    if after_pixels.dtype != np.uint8 or after_pixels.ndim != 3 or after_pixels.shape[2] != 3:
-        raise ValueError(f"expected uint8 (H, W, 3) pixels, got {after_pixels.shape}")
+    check_picture(after_pixels)
     picture: Pixels = np.asarray(cv2.convertScaleAbs(after_pixels, alpha=BRIGHTNESS), np.uint8)
     share = after_pixels.shape[1] / comparison.alignment.after_size[0]
     first = {hold.id: hold for hold in before.holds}

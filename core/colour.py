@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Doubles, Floats
 from core.colour_crops import masked_crop
 from core.colour_statistics import Light, statistics
 from core.masks import BoxMask, mask_core
@@ -30,8 +31,6 @@ from core.weights import ModelFiles, open_text_tower
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 ALTERNATIVES = 3
 """How many other names go with a hold's name, at most."""

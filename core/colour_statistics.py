@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Floats
 from core.lab import to_lab, to_rgb
 from core.quantiles import quantiles
-
-Floats = NDArray[np.float32]
 
 SAMPLES = 1500
 """Core pixels that are read at most; a regular sample of a larger core says the same."""

@@ -25,12 +25,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Floats, Pixels, check_picture
 from core.colour_difference import Lab, ciede2000
 from core.lab import LINEAR, to_lab, to_rgb
 from core.wall import RGB, Problem, WallAnalysis
-
-Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 
 Deficiency = Literal["protan", "deutan", "tritan"]
 DEFICIENCIES: tuple[Deficiency, ...] = get_args(Deficiency)
@@ -101,8 +99,7 @@ def simulate(pixels: Pixels, deficiency: Deficiency, severity: float = 1.0) -> P
     in strips of rows: beside the result it takes about 3 MiB for a picture 2048 pixels wide. Raises
     ``ValueError`` for other pixels, another deficiency, or a severity out of range.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise ValueError(f"expected uint8 (H, W, 3) pixels, got {pixels.dtype} {pixels.shape}")
+    check_picture(pixels)
     if deficiency not in DEFICIENCIES:
         raise ValueError(f"expected one of {', '.join(DEFICIENCIES)}, got {deficiency!r}")
     if not 0.0 <= severity <= 1.0:

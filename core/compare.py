@@ -22,12 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.alignment import Alignment
+from core.arrays import Doubles, Pixels
 from core.changes import HOLD_FATES, Comparison, HoldChange, HoldFate
 from core.compare_problems import compare_problems
-from core.hold_traits import Doubles, Traits, colour_likeness, size_ratios, traits_of
+from core.hold_traits import Traits, colour_likeness, size_ratios, traits_of
 from core.moves import Likeness, moved_pairs
 from core.pairing import best_pairs
-from core.photo_pair import PhotoPair, Pixels
+from core.photo_pair import PhotoPair
 from core.same_hold import SameHold
 from core.same_place import SamePlace
 from core.wall import Hold, WallAnalysis

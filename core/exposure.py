@@ -13,12 +13,10 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Pixels
 from core.quantiles import quantiles
 from core.wall import RGB, Colour
-
-Pixels = NDArray[np.uint8]
 
 BRIGHT_SHARE = 0.97
 """Quantile of the brightest channel; above it are lamps and reflections."""

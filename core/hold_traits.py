@@ -14,10 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Doubles
 from core.lab import to_lab
 from core.wall import Hold
-
-Doubles = NDArray[np.float64]
 
 DIRECTIONS = 64
 """Directions in which an outline's radius is taken."""

@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Doubles
 from core.wall import Point
 
-Doubles = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 
 CELLS = 8

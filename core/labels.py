@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Doubles
 from core.wall import RGB, Box, Point
-
-Floats = NDArray[np.float64]
 
 # Preferred first: above to the right, as one writes a number beside a thing.
 _SIDES = ((1, -1), (-1, -1), (1, 1), (-1, 1), (0, -1), (0, 1), (1, 0), (-1, 0))
@@ -34,7 +32,7 @@ class Plate:
 
 
 def place_plates(
-    plates: Sequence[Plate], obstacles: Floats, shape: tuple[float, float]
+    plates: Sequence[Plate], obstacles: Doubles, shape: tuple[float, float]
 ) -> list[Point]:
     """Centres of the plates, in their order, within a picture of ``shape`` (height, width).
 
@@ -65,7 +63,7 @@ def place_plates(
     return centres
 
 
-def _candidates(plate: Plate, shape: tuple[float, float]) -> tuple[Floats, Floats]:
+def _candidates(plate: Plate, shape: tuple[float, float]) -> tuple[Doubles, Doubles]:
     """Places around the hold, kept inside the picture: centres (n, 2) and costs (n,)."""
     x, y, width, height = plate.box
     middle = np.array([x + width / 2, y + height / 2])
@@ -83,11 +81,11 @@ def _candidates(plate: Plate, shape: tuple[float, float]) -> tuple[Floats, Float
     return np.clip(found, np.minimum(size / 2, limit), limit), np.array(costs)
 
 
-def _overlap(boxes: Floats, others: Floats) -> Floats:
+def _overlap(boxes: Doubles, others: Doubles) -> Doubles:
     """Areas that ``boxes`` (n, 4) and ``others`` (m, 4) share: (n, m)."""
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(
         boxes[:, None, :2] + boxes[:, None, 2:], others[None, :, :2] + others[None, :, 2:]
     )
-    areas: Floats = np.clip(high - low, 0, None).prod(axis=2)
+    areas: Doubles = np.clip(high - low, 0, None).prod(axis=2)
     return areas

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.hold_traits import Doubles, Traits, colour_likeness, shape_difference, size_ratios
+from core.arrays import Doubles
+from core.hold_traits import Traits, colour_likeness, shape_difference, size_ratios
 
 SIZE_RATIO = 1.5
 """Of one hold in two places: perspective makes the far one smaller."""

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from math import erf, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Doubles
 from core.spanning_tree import spanning_tree
 from core.wall import Hold, Problem, WallAnalysis
 
-Floats = NDArray[np.float64]
 Row = dict[str, str | int | float | None]
 
 DENSITY_CELLS = 24
@@ -56,7 +55,7 @@ class Density:
     kernel's standard deviation. Both in pixels of the upright photo.
     """
 
-    holds_per_cell: Floats
+    holds_per_cell: Doubles
     cell_px: float
     bandwidth_px: float
 
@@ -244,7 +243,7 @@ def _longest_link_px(centres: list[tuple[float, float]]) -> float:
     return float(lengths.max())
 
 
-def _distances(points: Floats) -> Floats:
+def _distances(points: Doubles) -> Doubles:
     """The distance of each of the points (n, 2) to each: (n, n)."""
     return np.asarray(np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1)))
 
@@ -260,7 +259,7 @@ def _density(holds: list[Hold], width: int, height: int) -> Density | None:
     return Density(down.T @ across, cell, bandwidth)
 
 
-def _neighbour_px(centres: Floats) -> float:
+def _neighbour_px(centres: Doubles) -> float:
     """Median distance to neighbour :data:`BANDWIDTH_NEIGHBOUR`, or to the last there is."""
     if len(centres) < 2:
         return 0.0
@@ -269,7 +268,7 @@ def _neighbour_px(centres: Floats) -> float:
     return float(np.median(np.partition(away, rank, axis=1)[:, rank]))
 
 
-def _masses(middles: Floats, side_px: int, cell_px: float, bandwidth_px: float) -> Floats:
+def _masses(middles: Doubles, side_px: int, cell_px: float, bandwidth_px: float) -> Doubles:
     """The mass of each point's Gaussian in each cell along one axis: (points, cells).
 
     Each row adds up to 1: what would fall outside the photo is shared out inside, so that a hold at
@@ -281,7 +280,7 @@ def _masses(middles: Floats, side_px: int, cell_px: float, bandwidth_px: float) 
     middles = np.clip(middles, 0, side_px)
     scaled = (edges[None] - middles[:, None]) / (sqrt(2) * bandwidth_px)
     cumulated = np.array([[erf(value) for value in row] for row in scaled.tolist()])
-    masses: Floats = np.diff(cumulated, axis=1)
+    masses: Doubles = np.diff(cumulated, axis=1)
     masses /= masses.sum(axis=1, keepdims=True)
     return masses
 

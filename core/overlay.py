@@ -19,11 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
+from core.arrays import Pixels, check_picture
 from core.lab import LINEAR
 from core.labels import Plate, place_plates
 from core.wall import RGB, Colour, Hold, WallAnalysis
-
-Pixels = NDArray[np.uint8]
 
 DISPLAY_COLOURS: dict[str, RGB] = {
     "red": (226, 38, 38),
@@ -59,8 +58,7 @@ def draw_overlay(pixels: Pixels, analysis: WallAnalysis, scale: float) -> Pixels
     ``scale`` is full size over the size of ``pixels``: outlines are in pixels of the full photo.
     Raises ``ValueError`` when the pixels or the scale are of another kind.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise ValueError(f"expected uint8 (H, W, 3) pixels, got {pixels.dtype} {pixels.shape}")
+    check_picture(pixels)
     if not scale > 0:
         raise ValueError(f"expected a positive scale, got {scale!r}")
     outlines = [np.array(hold.polygon, dtype=np.float64) / scale for hold in analysis.holds]
@@ -78,8 +76,7 @@ def draw_overlay(pixels: Pixels, analysis: WallAnalysis, scale: float) -> Pixels
 
 def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
     """``pixels``, uint8 (H, W, 3) sRGB, as a JPEG file. Raises ``ValueError`` for other pixels."""
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        raise ValueError(f"expected uint8 (H, W, 3) pixels, got {pixels.dtype} {pixels.shape}")
+    check_picture(pixels)
     if not 1 <= quality <= 100:
         raise ValueError(f"expected a quality from 1 to 100, got {quality}")
     done, data = cv2.imencode(

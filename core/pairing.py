@@ -13,8 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from core.arrays import Doubles, Indices
 
 
 def best_pairs(gain: Doubles) -> list[tuple[int, int]]:

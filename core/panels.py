@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from core.homography import Doubles, homography, mapped, possible_overlap
+from core.arrays import Doubles
+from core.homography import homography, mapped, possible_overlap
 from core.photo_matches import Features, matches_near
 
 MOST = 4

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from core.photo_colour import GROUND, STRIP_ROWS, Pixels, convert_to_srgb, rgb_strips
+from core.arrays import Pixels, check_picture
+from core.photo_colour import GROUND, STRIP_ROWS, convert_to_srgb, rgb_strips
 from core.photo_failures import READER_ERRORS, as_photo_errors
 from core.photo_formats import READERS, open_reader, recognise, webp_size
 from core.photo_limits import (
@@ -92,11 +93,7 @@ class Photo:
     scale: float
 
     def __post_init__(self) -> None:
-        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[2] != 3:
-            raise ValueError(
-                "expected uint8 pixels of shape (H, W, 3), "
-                f"got {self.pixels.dtype} {self.pixels.shape}"
-            )
+        check_picture(self.pixels)
         if not (self.scale >= 1.0 and self.width > 0 and self.height > 0):
             raise ValueError(
                 "expected positive sides and a scale of at least 1, "

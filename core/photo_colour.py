@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.arrays import Pixels
 from core.photo_failures import READER_ERRORS
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Pixels = NDArray[np.uint8]
 
 GROUND = (128, 128, 128)
 """What transparent pixels are laid on: mid-grey, because white and black are colours that holds

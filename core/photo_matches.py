@@ -14,11 +14,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from core.homography import Doubles, mapped
-
-Pixels = NDArray[np.uint8]
+from core.arrays import Doubles, Pixels, check_picture
+from core.homography import mapped
 
 LONGEST_SIDE_PX = 1024
 """Photos are reduced to this before features are looked for: more finds no more that match."""
@@ -52,8 +50,7 @@ def features_of(pixels: Pixels) -> Features:
 
     Raises ``ValueError`` for other pixels.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        raise ValueError(f"expected uint8 (H, W, 3) pixels, got {pixels.dtype} {pixels.shape}")
+    check_picture(pixels)
     height, width = pixels.shape[:2]
     share = min(1.0, LONGEST_SIDE_PX / max(width, height))
     size = max(1, round(width * share)), max(1, round(height * share))

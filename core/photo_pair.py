@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from core.alignment import Alignment
-
-Pixels = NDArray[np.uint8]
-Doubles = NDArray[np.float64]
+from core.arrays import Doubles, Pixels
 
 
 class PhotoPair:

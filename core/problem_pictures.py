@@ -14,12 +14,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Pixels
 from core.overlay import encode_jpeg
 from core.wall import Box, Hold, PhotoInfo
-
-Pixels = NDArray[np.uint8]
 
 INK_LEFT = 0.5
 """What is left of the darkness of the wall around the holds."""

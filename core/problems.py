@@ -30,15 +30,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Doubles, Flags, Indices
 from core.quantiles import median
 from core.spanning_tree import spanning_tree
 from core.wall import Hold, Problem
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Indices = NDArray[np.intp]
 
 MIN_HOLDS = 3
 """Fewer holds than this are strays, not a problem."""
@@ -73,8 +69,8 @@ class _Wall:
     """
 
     holds: tuple[Hold, ...]
-    middles: Floats
-    halves: Floats
+    middles: Doubles
+    halves: Doubles
     volumes: Flags
     reach: float
 
@@ -92,7 +88,7 @@ class _Wall:
         )
         return replace(wall, reach=_reach(wall, min(width, height)))
 
-    def gaps(self, some: Indices, others: Indices) -> Floats:
+    def gaps(self, some: Indices, others: Indices) -> Doubles:
         """Gaps in pixels between the boxes of ``some`` and ``others``: (len(some), len(others))."""
         squares = np.zeros((len(some), len(others)))
         for axis, weight in enumerate((1.0, VERTICAL_WEIGHT)):

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from core.arrays import Doubles, Pixels
 from core.hold_traits import middle_and_size
-from core.photo_pair import PhotoPair, Pixels
-
-Doubles = NDArray[np.float64]
+from core.photo_pair import PhotoPair
 
 SIDE_PX = 40
 """Both holds are compared at this size: what a small hold has of details on a photo of a wall."""

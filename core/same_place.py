@@ -11,7 +11,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from core.photo_pair import Doubles, PhotoPair
+from core.arrays import Doubles
+from core.photo_pair import PhotoPair
 
 SIDE_PX = 48
 """Both patches are compared at this size: details of the surface do not matter."""

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Floats
 from core.detector import largest_outline
 from core.lab import to_lab
 
-Floats = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
 WINDOW_PX = 160

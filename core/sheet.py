@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from core.arrays import Pixels, check_picture
 from core.errors import OutputError
 from core.labels import Plate, place_plates
-from core.overlay import DISPLAY_COLOURS, Pixels, contrasting, display_colour
+from core.overlay import DISPLAY_COLOURS, contrasting, display_colour
 from core.problem_pictures import faded_jpeg, frame
 from core.sheet_geometry import FOOT_MM, GUTTER_MM, MARGIN_MM, Placed, card_places
 from core.wall import RGB, Box, Hold, Point, Problem, WallAnalysis
@@ -107,10 +108,9 @@ def write_sheet(
     Raises :class:`core.errors.OutputError` (``sheet_too_many_problems``) for more than
     :data:`MAX_PROBLEMS` cards, and ``ValueError`` for other pixels, paper, cards or problems.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not scale > 0:
-        raise ValueError(
-            f"expected uint8 (H, W, 3) pixels and a scale, got {pixels.dtype}, {scale}"
-        )
+    check_picture(pixels)
+    if not scale > 0:
+        raise ValueError(f"expected a positive scale, got {scale!r}")
     if paper not in PAPER_MM or cards_per_page not in get_args(CardsPerPage):
         raise ValueError(f"expected paper A4 or Letter, 2 or 4 cards: {paper}, {cards_per_page}")
     chosen = _chosen(analysis, problems)

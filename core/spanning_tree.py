@@ -9,10 +9,8 @@ the points are, or measures a distance.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from core.arrays import Doubles, Indices
 
 
 def spanning_tree(lengths: Doubles) -> tuple[Indices, Indices, Doubles]:

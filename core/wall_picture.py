@@ -18,15 +18,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Pixels
 from core.colour_vision import Deficiency, simulate, simulate_colour
 from core.overlay import contrasting, display_colour, encode_jpeg
 from core.photo import Photo, open_photo
 from core.settings import DEFAULT_PALETTE, Settings
 from core.wall import RGB, Hold, PhotoInfo, WallAnalysis
-
-Pixels = NDArray[np.uint8]
 
 MAX_SIDE_PX = 2048
 MAX_BYTES = 600_000

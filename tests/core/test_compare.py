@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.alignment import Alignment
+from core.arrays import Doubles
 from core.change_picture import FATE_COLOURS, draw_changes, lay_before
 from core.compare import Look, compare
 from core.compare_photos import CSV_COLUMNS, compare_photos, comparison_csv
-from core.hold_traits import DIRECTIONS, Doubles, radii, shape_difference
+from core.hold_traits import DIRECTIONS, radii, shape_difference
 from core.pairing import best_pairs
 from core.settings import Settings
 from core.wall import Hold, Problem, WallAnalysis

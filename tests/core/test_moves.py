@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.hold_traits import Doubles, Traits, traits_of
+from core.arrays import Doubles
+from core.hold_traits import Traits, traits_of
 from core.moves import LEAD, LIKENESS, moved_pairs
 from tests.core.make import make_hold
 
