@@ -6,6 +6,7 @@ in a sentence; neither is a traceback. No garbage is looked for meanwhile.
 """
 
 import gc
+import os
 import signal
 import sys
 
@@ -13,6 +14,9 @@ if __name__ == "__main__":
     # What modules are made of stays: searching it for garbage, over and over, took a twentieth of a
     # command. Whatever goes on to work lets the collector run again.
     gc.disable()
+    # numpy and OpenCV bring a library each that starts threads when it is imported. What is
+    # multiplied with it is too small for two; the models and OpenCV itself have their own threads.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Where Ctrl-C is ignored (a background job of a script) it stays ignored.
     interrupted = signal.getsignal(signal.SIGINT)
     if interrupted is signal.default_int_handler:
