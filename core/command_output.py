@@ -80,6 +80,12 @@ def report(error: ClimbMateError, path: Path | None = None) -> None:
         print(f"  {shown(error.hint)}", file=sys.stderr)
 
 
+def bar(share: float) -> str:
+    """BAR_WIDTH signs, of which ``share`` (0..1) is filled."""
+    filled = round(share * BAR_WIDTH)
+    return "#" * filled + "." * (BAR_WIDTH - filled)
+
+
 class ProgressBar:
     """One line on stderr that is redrawn; nothing where stderr is not a terminal.
 
@@ -94,9 +100,7 @@ class ProgressBar:
     def show(self, share: float, what: str) -> None:
         """Draw the bar at ``share`` (0..1) with the stage's name."""
         if self.live:
-            filled = round(share * BAR_WIDTH)
-            bar = "#" * filled + "." * (BAR_WIDTH - filled)
-            text = f"\r{self.label} [{bar}] {what:<{STAGE_WIDTH}}"
+            text = f"\r{self.label} [{bar(share)}] {what:<{STAGE_WIDTH}}"
             print(text, end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:

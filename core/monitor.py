@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Literal
 
+from core.command_output import bar
+
 WARNING_SHARE = 0.8
 CRITICAL_SHARE = 0.9
-BAR_WIDTH = 24
 
 Colour = Literal["plain", "green", "yellow", "red"]
 _CODES = {"green": "32", "yellow": "33", "red": "31"}
@@ -144,13 +145,11 @@ def document(reading: Reading, *, when: str) -> dict[str, object]:
 
 def _memory(reading: Reading, coloured: bool) -> str:
     share = reading.used_share
-    filled = round(share * BAR_WIDTH)
-    bar = "#" * filled + "." * (BAR_WIDTH - filled)
     colour: Colour = "green"
     if share >= WARNING_SHARE:
         colour = "red" if share >= CRITICAL_SHARE else "yellow"
     return (
-        f"[{_painted(bar, colour, coloured)}] {share:.0%} of {reading.limit_mb:.0f} MiB, "
+        f"[{_painted(bar(share), colour, coloured)}] {share:.0%} of {reading.limit_mb:.0f} MiB, "
         f"{reading.headroom_mb:.0f} MiB can still be taken"
     )
 
