@@ -48,6 +48,9 @@ _DARK: RGB = (20, 20, 20)
 _LIGHT: RGB = (255, 255, 255)
 _STRAY: RGB = (120, 120, 120)
 
+_GRADE_MM = 17.0
+"""Width of the box for the grade on a card."""
+
 
 @dataclass(frozen=True, slots=True)
 class SheetWords:
@@ -301,25 +304,8 @@ class _Sheet:
         """Number, name, colour and counts on the left, the grade in a box on the right."""
         x, y, width = place
         name, grade = self._named(problem)
-        grade_mm = 17.0
-        canvas.box(x + width - grade_mm, y, grade_mm, 11.5, line_mm=0.35)
-        if grade:
-            canvas.text(
-                x + width - grade_mm + 1,
-                y + 8,
-                grade,
-                15,
-                width=grade_mm - 2,
-                bold=True,
-                align="C",
-                smallest=_GRADE_SMALLEST,
-            )
-        else:
-            label = self.words.grade
-            canvas.text(
-                x + width - grade_mm + 1, y + 3, label, 6, width=grade_mm - 2, colour=_STRAY
-            )
-        left_mm = width - grade_mm - 3
+        self._grade_box(canvas, grade, x + width - _GRADE_MM, y)
+        left_mm = width - _GRADE_MM - 3
         ground = self._ground(problem)
         number = str(problem.id)
         plate_mm, plate_high = canvas.plate_size(number, 13)
@@ -330,13 +316,25 @@ class _Sheet:
         after = plate_mm + 2
         canvas.two_lines(x + after, y + 4.4, title, 13, width=left_mm - after)
         canvas.box(x, y + 7.6, 6, 3.6, fill=ground)
+        text = f"{self.words.colour(problem.colour)} · {self._counts(members)}"
+        canvas.text(x + 8, y + 10.6, text, 9, width=left_mm - 8)
+
+    def _grade_box(self, canvas: Canvas, grade: str, x: float, y: float) -> None:
+        """The grade in its box; where there is none, the word for it above room to write."""
+        canvas.box(x, y, _GRADE_MM, 11.5, line_mm=0.35)
+        room = _GRADE_MM - 2
+        if grade:
+            small = _GRADE_SMALLEST
+            canvas.text(x + 1, y + 8, grade, 15, width=room, bold=True, align="C", smallest=small)
+        else:
+            canvas.text(x + 1, y + 3, self.words.grade, 6, width=room, colour=_STRAY)
+
+    def _counts(self, members: Sequence[Hold]) -> str:
         holds = sum(hold.kind == "hold" for hold in members)
         volumes = len(members) - holds
-        counts = self.words.holds.format(count=holds)
         if volumes:
-            counts = self.words.holds_and_volumes.format(holds=holds, volumes=volumes)
-        colour = self.words.colour(problem.colour)
-        canvas.text(x + 8, y + 10.6, f"{colour} · {counts}", 9, width=left_mm - 8)
+            return self.words.holds_and_volumes.format(holds=holds, volumes=volumes)
+        return self.words.holds.format(count=holds)
 
     def _lines(self, canvas: Canvas, place: Box, step: float) -> None:
         """Start and top, the setter, then notes to the end of the place."""
