@@ -4,8 +4,8 @@ Runs ``python -m core analyze PHOTO`` in a control group that the kernel limits 
 swap, once with the embedded models and once with ViT-B-32 in int8 (random weights, of which neither
 speed nor memory depends), on a rendered wall on which at least 160 holds are found. All of them are
 analysed: nothing is set but the models. Photo and converted model are made outside the limit and
-kept for the next run. Exit code 0 when nothing was killed, 1 otherwise, 3
-where no limited group can be made.
+kept for the next run. Exit code 0 when nothing was killed, 1 otherwise, 3 where no limited group
+can be made.
 """
 
 from __future__ import annotations
