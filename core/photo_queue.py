@@ -127,6 +127,11 @@ class PhotoQueue:
                 "Add it again when some of them are done.",
             )
 
+    @property
+    def free(self) -> int:
+        """How many more photos may be open."""
+        return max(0, MAX_PHOTOS - len(self.photos))
+
     def adopt(self, photo: QueuedPhoto, review: Review) -> None:
         """Look at an opened review of a photo that is done."""
         photo.review = review

@@ -52,8 +52,12 @@ def show_intake(settings: Settings) -> None:
 
 
 def show_room(settings: Settings) -> None:
-    """How many photos the server's memory takes just now, in one plain line."""
-    room = preflight.room_now(settings)
+    """How many more photos the list and the server's memory take just now, in one plain line."""
+    free = desk().queue.free
+    if not free:
+        st.caption(_("No more photos can be open at a time: remove one to add another."))
+        return
+    room = min(free, preflight.room_now(settings))
     if room:
         text = ngettext("Room for {count} more photo.", "Room for {count} more photos.", room)
         st.caption(text.format(count=room))

@@ -101,8 +101,9 @@ def test_more_than_fits_is_refused_and_nothing_is_pushed_out() -> None:
     with pytest.raises(QueueFullError, match="was not taken"):
         queue.add("late.jpg", b"late")
 
-    assert len(queue.photos) == MAX_PHOTOS
+    assert len(queue.photos) == MAX_PHOTOS and queue.free == 0
     queue.remove(queue.photos[0].number)
+    assert queue.free == 1
     assert queue.add("late.jpg", b"late").number == MAX_PHOTOS + 1  # numbers are not used twice
 
 

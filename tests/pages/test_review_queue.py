@@ -81,6 +81,26 @@ def test_one_line_tells_how_many_photos_fit(
     assert told.count(line) == 1
 
 
+@pytest.mark.usefixtures("fakes")
+def test_a_full_list_is_told_instead_of_room_in_the_memory(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "room_now", lambda _settings: 4)
+    app = open_app(repository)
+    for number in range(MAX_PHOTOS - 2):
+        desk(app).queue.add(f"{number}.jpg", bytes([number])).state = "stopped"
+
+    app.run()
+    assert "Room for 2 more photos." in [caption.value for caption in app.caption]
+
+    for number in range(2):
+        desk(app).queue.add(f"late{number}.jpg", bytes([200 + number])).state = "stopped"
+    app.run()
+    captions = [caption.value for caption in app.caption]
+    assert "No more photos can be open at a time: remove one to add another." in captions
+    assert not [caption for caption in captions if caption.startswith("Room for")]
+
+
 def test_many_photos_are_a_queue_in_which_one_may_fail(repository: Path, fakes: Models) -> None:
     files = [(f"wall{i}.jpg", photo_bytes(90 + 20 * i)) for i in range(3)]
     files.insert(1, ("notes.jpg", b"these are not pixels"))
