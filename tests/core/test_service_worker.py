@@ -40,6 +40,24 @@ __all__ = ["make"]
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
+def failing(outcome: list[Exception | None]) -> ModelService:
+    """A started service whose loading ended badly for the first time: each attempt takes an item of
+    ``outcome``, and raises it where it is an error.
+    """
+    stand_in: Any = GatedDetector(None)
+    colours: Any = FakeColours()
+
+    def load(_settings: Settings) -> Models:
+        if (error := outcome.pop(0)) is not None:
+            raise error
+        return Models(stand_in, colours)
+
+    service = ModelService(load_settings(), load=load)
+    service.start()
+    until(lambda: service.readiness().state == "failed")
+    return service
+
+
 # Loading
 
 
@@ -101,19 +119,9 @@ def test_a_request_during_loading_waits_for_it() -> None:
 def test_failed_loading_is_told_to_all_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stand_in: Any = GatedDetector(None)
-    colours: Any = FakeColours()
     damaged = ModelError("weights_damaged", "The model is damaged.", "Restore it.")
     outcome: list[Exception | None] = [damaged, OSError("disk gone"), None]
-
-    def load(_settings: Settings) -> Models:
-        if (error := outcome.pop(0)) is not None:
-            raise error
-        return Models(stand_in, colours)
-
-    service = ModelService(load_settings(), load=load)
-    service.start()
-    until(lambda: service.readiness().state == "failed")
+    service = failing(outcome)
 
     assert service.readiness().error is damaged and not service.readiness().ready
     with pytest.raises(ModelError, match="damaged"):
@@ -131,18 +139,8 @@ def test_failed_loading_is_told_to_all_and_tried_again(
 
 def test_waiting_for_readiness_tries_a_failed_load_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agenda, "RETRY_PAUSE_S", 0.0)
-    stand_in: Any = GatedDetector(None)
-    colours: Any = FakeColours()
     outcome: list[Exception | None] = [ModelError("weights_missing", "Gone."), None]
-
-    def load(_settings: Settings) -> Models:
-        if (error := outcome.pop(0)) is not None:
-            raise error
-        return Models(stand_in, colours)
-
-    service = ModelService(load_settings(), load=load)
-    service.start()
-    until(lambda: service.readiness().state == "failed")
+    service = failing(outcome)
 
     assert service.wait_ready(PATIENCE_S).ready
     service.close(PATIENCE_S)
