@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.change_picture import FATE_COLOURS
 from core.compare_photos import comparison_csv
-from core.export import encode_json
+from core.export import encode_json, for_spreadsheet
 from pages.compare_tables import fate_words
 from pages.compare_work import Compared
 from pages.wipe import wipe
@@ -89,7 +89,7 @@ def show_downloads(kept: Compared) -> None:
     stem = PurePath(kept.document["after"]["name"]).stem
     files = {
         "JSON": (encode_json(kept.document), f"{stem}.changes.json", "application/json"),
-        "CSV": (comparison_csv(kept.document), f"{stem}.changes.csv", "text/csv"),
+        "CSV": (for_spreadsheet(comparison_csv(kept.document)), f"{stem}.changes.csv", "text/csv"),
         _("Picture"): (kept.changes, f"{stem}.changes.jpg", "image/jpeg"),
     }
     with st.container(horizontal=True):

@@ -127,7 +127,7 @@ def test_the_files_say_what_the_page_says(open_page: Any, address: str) -> None:
     assert document["schema"] == "climbmate.comparison/1"
     fates = Counter(row["change"] for row in document["holds"])
     assert {fate: fates[fate.lower()] for fate in FATES} == shown
-    rows = list(csv.DictReader(io.StringIO(files["CSV"].decode())))
+    rows = list(csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig"))))
     assert Counter(row["change"] for row in rows) == fates
     with Image.open(io.BytesIO(files["Picture"])) as picture:
         assert picture.format == "JPEG" and picture.size == (1200, 1600)
