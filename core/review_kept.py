@@ -23,12 +23,15 @@ from typing import Literal
 
 from core.errors import ReviewFileError
 from core.review import Review
-from core.review_file import MAX_FILE_MB, check_photo, open_review
+from core.review_file import check_photo, open_review
 from core.review_text import ReviewText
 
 MAX_TEXT = 1_000_000
 """Characters of one kept review, at most: ten times those of a wall with 260 holds and a full
 history."""
+
+MAX_DOCUMENT_BYTES = 4 * 2**20
+"""The same of the document itself: what a browser sends is not unpacked further."""
 
 MAX_NAMES = 24
 """Photos whose names a browser tells, at most: as many as it keeps reviews."""
@@ -47,13 +50,13 @@ _LINE = re.compile(r"[0-9a-f]{1,64}")
 
 def pack_review(review: Review, writer: ReviewText | None = None) -> str:
     """The text that a browser keeps of ``review``; without its history where it would be longer
-    than :data:`MAX_TEXT`, and empty where even that is too long. ``writer`` has written an earlier
+    than is read again, and empty where even that is too long. ``writer`` has written an earlier
     version of it, or nothing yet."""
     writer = writer or ReviewText()
     for history in (True, False):
-        document = writer.write(review, history=history)
-        text = base64.b64encode(zlib.compress(document.encode(), LEVEL)).decode("ascii")
-        if len(text) <= MAX_TEXT:
+        document = writer.write(review, history=history).encode()
+        text = base64.b64encode(zlib.compress(document, LEVEL)).decode("ascii")
+        if len(document) <= MAX_DOCUMENT_BYTES and len(text) <= MAX_TEXT:
             return text
     return ""
 
@@ -68,7 +71,7 @@ def unpack_review(text: str, sha256: str) -> Review:
             raise ValueError(f"expected at most {MAX_TEXT} characters, got {len(text)}")
         packed = base64.b64decode(text, validate=True)
         opener = zlib.decompressobj()
-        document = opener.decompress(packed, round(MAX_FILE_MB * 2**20))
+        document = opener.decompress(packed, MAX_DOCUMENT_BYTES)
         if not opener.eof:
             raise ValueError("expected one whole compressed document")
         review = open_review(document)

@@ -59,9 +59,12 @@ function decoded(name) {
   }
 }
 
-/* Write one entry, within the bounds; the oldest others give way. False where there is no room. */
+/* Write one entry, within the bounds; the oldest others give way, those of the same photo last: they
+   may be on offer just now. False where there is no room. */
 function put(storage, key, value) {
-  const others = entries(storage).filter((entry) => entry.key !== key);
+  const photo = key.slice(PREFIX.length).split("/")[0];
+  const others = entries(storage).filter((entry) => entry.key !== key)
+    .sort((a, b) => (b.photo === photo) - (a.photo === photo));
   let room = MOST_CHARACTERS - value.length;
   const kept = others.filter((entry, index) => {
     room -= entry.value.length;
@@ -71,19 +74,24 @@ function put(storage, key, value) {
   });
   const sacrificed = [];
   for (;;) {
-    try {
-      storage.setItem(key, value);
-      return true;
-    } catch {
-      const oldest = kept.pop();
-      if (!oldest) break;
-      storage.removeItem(oldest.key);
-      sacrificed.push(oldest);
-    }
+    if (written(storage, key, value)) return true;
+    const oldest = kept.pop();
+    if (!oldest) break;
+    storage.removeItem(oldest.key);
+    sacrificed.push(oldest);
   }
   // Something else fills the storage: nothing was won, so nothing is lost.
-  for (const entry of sacrificed) storage.setItem(entry.key, entry.value);
+  for (const entry of sacrificed) written(storage, entry.key, entry.value);
   return false;
+}
+
+function written(storage, key, value) {
+  try {
+    storage.setItem(key, value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /* Write all that waits. */
@@ -95,7 +103,7 @@ function flush() {
   for (const [key, value] of waiting) {
     if (storage && put(storage, key, value)) continue;
     trouble ||= "full";
-    given.delete(key); // tried again with the next edit
+    given.delete(key); // tried again with the next run of the page
   }
   waiting.clear();
 }
@@ -134,7 +142,7 @@ function forget(storage, token) {
 /* This reader's own clock: 2026-11-21T10:32. */
 function localTime(stamp) {
   const date = new Date(stamp);
-  if (!stamp || Number.isNaN(date.getTime())) return "";
+  if (stamp <= 0 || !(date.getFullYear() <= 9999)) return ""; // nobody wrote then
   const two = (number) => String(number).padStart(2, "0");
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day}T${two(date.getHours())}:${two(date.getMinutes())}`;

@@ -262,6 +262,51 @@ def test_only_the_newest_are_kept_within_the_bounds(open_page: Any, address: str
     assert total <= 3_000_000
 
 
+def test_what_is_on_offer_does_not_give_way(open_page: Any, address: str) -> None:
+    page: Page = open_page(address)
+    demo(page)
+    first, second = holds_apart(page)
+    delete_hold(page, first)
+    ((offered, _value),) = page.evaluate(ENTRIES)
+    page.evaluate(
+        """([prefix, count]) => {
+          for (let n = 0; n < count; n += 1) {  // of later moments
+            const key = `${prefix}${"cd".repeat(32)}/${n.toString(16)}`;
+            localStorage.setItem(key, `${4e12 + n} wall.jpg eA==`);
+          }
+        }""",
+        [PREFIX, MOST - 1],
+    )
+    reload(page)
+    demo(page)
+    delete_hold(page, second)
+
+    expect_entries(page, MOST)
+    assert offered in dict(page.evaluate(ENTRIES))
+    answer(page, "Restore")
+    expect(page.locator(f'.hold[data-hold="{first}"]')).to_have_count(0)
+
+
+@pytest.mark.parametrize("moment", ["9007199254740991", "-5", "soon"])
+def test_an_impossible_moment_is_not_told(open_page: Any, address: str, moment: str) -> None:
+    page: Page = open_page(address)
+    demo(page)
+    hold, _other = holds_apart(page)
+    delete_hold(page, hold)
+    page.evaluate(
+        f"""moment => {{ for (const [key, value] of ({ENTRIES})()) {{
+          localStorage.setItem(key, value.replace(/^\\d+/, moment)); }} }}""",
+        moment,
+    )
+    reload(page)
+    demo(page)
+
+    expect(offer(page)).to_contain_text("Corrections of this photo are kept in this browser.")
+    answer(page, "Restore")
+    expect(page.locator(f'.hold[data-hold="{hold}"]')).to_have_count(0)
+    expect_entries(page, 1)
+
+
 def test_what_cannot_be_read_is_told_and_can_be_discarded(open_page: Any, address: str) -> None:
     page: Page = open_page(address)
     demo(page)

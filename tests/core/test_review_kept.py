@@ -15,7 +15,16 @@ from core import review_kept
 from core.errors import ReviewFileError
 from core.review import Review
 from core.review_file import save_review
-from core.review_kept import MAX_NAMES, MAX_TEXT, Kept, KeptReport, pack_review, unpack_review
+from core.review_kept import (
+    MAX_DOCUMENT_BYTES,
+    MAX_NAMES,
+    MAX_TEXT,
+    Kept,
+    KeptReport,
+    pack_review,
+    unpack_review,
+)
+from core.review_text import ReviewText
 from tests.core.test_review import wall
 from tests.core.test_review_file import edited
 
@@ -67,6 +76,17 @@ def with_other_letter(text: str, place: int) -> str:
     return text[:place] + ("B" if text[place] == "A" else "A") + text[place + 1 :]
 
 
+def test_a_document_that_would_not_be_read_again_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bare = len(ReviewText().write(edited(), history=False))
+    monkeypatch.setattr(review_kept, "MAX_DOCUMENT_BYTES", bare)
+    assert unpack_review(pack_review(edited()), SHA256).undo_what is None
+
+    monkeypatch.setattr(review_kept, "MAX_DOCUMENT_BYTES", bare - 1)
+    assert pack_review(edited()) == ""
+
+
 BROKEN: dict[str, Callable[[], str]] = {
     "nothing": lambda: "",
     "other letters": lambda: "corrections?",
@@ -76,7 +96,7 @@ BROKEN: dict[str, Callable[[], str]] = {
     "compressed twice": lambda: packed(pack_review(wall())),
     "no review": lambda: packed('{"schema": "climbmate.wall/1"}'),
     "not JSON": lambda: packed("{"),
-    "a bomb": lambda: packed(" " * 20_000_000),
+    "a bomb": lambda: packed(" " * (MAX_DOCUMENT_BYTES + 1)),
     "too long": lambda: "A" * (MAX_TEXT + 4),
     "something behind it": lambda: base64.b64encode(zlib.compress(b"{}") + b"x" * 9).decode(),
 }
