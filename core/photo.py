@@ -6,8 +6,8 @@ size, apply the colour profile and the orientation. Everything that costs memory
 on strips of rows, so that beside the decoder's own picture no second full-size copy exists.
 
 The parts are core/photo_formats.py (formats and readers), core/photo_limits.py (limits and sizes),
-core/photo_failures.py (what readers raise) and core/photo_colour.py (pixel formats and profiles);
-callers need this module alone.
+core/photo_failures.py (what readers raise), core/photo_colour.py (pixel formats and profiles)
+and core/colour_codes.py (colours told by numbers); callers need this module alone.
 
 Not done here: reading files or uploads, caching, detection. Only the first frame of an animation is
 looked at.
@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 
 from core.arrays import Pixels, check_picture
+from core.colour_codes import coded_primaries, convert_primaries
 from core.photo_colour import GROUND, STRIP_ROWS, convert_to_srgb, rgb_strips
 from core.photo_failures import READER_ERRORS, as_photo_errors
 from core.photo_formats import READERS, open_reader, recognise, webp_size
@@ -139,6 +140,8 @@ def open_photo(data: bytes, *, name: str, settings: Settings) -> Photo:
         pixels = _reduced_rgb(image, target, profile, name)
     if profile:
         convert_to_srgb(pixels, profile, mode, name)
+    elif header.format in ("HEIF", "AVIF"):
+        convert_primaries(pixels, coded_primaries(data))
     pixels = _turn_upright(pixels, orientation)
     width, height = stored[::-1] if orientation >= 5 else stored
     digest = hashlib.sha256(data).hexdigest()
