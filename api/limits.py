@@ -36,9 +36,6 @@ MOST_ARRIVING = 32
 """Bodies that may be on their way at once. The form parser keeps up to 1 MiB of each in memory, so
 a crowd of senders who stop halfway would otherwise hold all there is for BODY_SECONDS."""
 
-GRACE_S = 2.0
-"""A body that began less long ago is not called slow."""
-
 HELD_BESIDES_QUEUE = 4
 """Photos that may be in memory besides those of the queue: the one that is analysed, and callers
 that wait for the same photo or are about to be refused."""
@@ -150,12 +147,34 @@ def too_large(most: int) -> RequestError:
     )
 
 
+def too_slow() -> RequestError:
+    """The error for a body that took too long."""
+    return RequestError(
+        408,
+        "too_slow",
+        "The request took too long to arrive.",
+        "Send it again over a faster line.",
+        {"Connection": "close"},
+    )
+
+
+def crowded_out() -> RequestError:
+    """The error for the slowest of too many bodies."""
+    return RequestError(
+        503,
+        "queue_full",
+        "Too many photos are on their way, and this one was the slowest.",
+        "Send it again in a few seconds, over a faster line if there is one.",
+        {"Connection": "close"},
+    )
+
+
 class BodyLimit:
     """Wraps ``receive``: counts the body's bytes as they come, and the time they take.
 
     Announced or chunked, no more than ``most`` bytes are taken in. ``begins`` is called when the
-    first bytes are there and more are to come; what it raises refuses the body. Raises
-    :class:`BodyError` with 413 (``body_too_large``) or 408 (``too_slow``).
+    first bytes are there and more are to come. Raises :class:`BodyError` with 413
+    (``body_too_large``), 408 (``too_slow``) or 503 (``queue_full``, after :meth:`give_way`).
     """
 
     def __init__(
@@ -170,6 +189,7 @@ class BodyLimit:
         self._began = time.monotonic()
         self._ends = self._began + seconds
         self._begins = begins
+        self._gave_way = False
         self._taken = 0
         self._complete = False
         self._timeout: asyncio.Timeout | None = None
@@ -180,14 +200,14 @@ class BodyLimit:
         return bool(self._taken) and not self._complete and time.monotonic() < self._ends
 
     @property
-    def age_s(self) -> float:
-        """Seconds since the request came."""
-        return time.monotonic() - self._began
-
-    @property
     def bytes_per_s(self) -> float:
-        """How fast it has arrived so far."""
-        return self._taken / max(self.age_s, 1e-3)
+        """How fast it has arrived so far; in its first second, how much has."""
+        return self._taken / max(1.0, time.monotonic() - self._began)
+
+    def give_way(self) -> None:
+        """Take no more of it: another needs the place."""
+        self._gave_way = True
+        self.hurry(0.0)
 
     def hurry(self, seconds: float) -> None:
         """Let the rest of the body take no longer than this."""
@@ -203,15 +223,7 @@ class BodyLimit:
             async with asyncio.timeout(max(0.0, self._ends - time.monotonic())) as self._timeout:
                 message = await self._receive()
         except TimeoutError as error:
-            raise BodyError(
-                RequestError(
-                    408,
-                    "too_slow",
-                    "The request took too long to arrive.",
-                    "Send it again over a faster line.",
-                    {"Connection": "close"},
-                )
-            ) from error
+            raise BodyError(crowded_out() if self._gave_way else too_slow()) from error
         finally:
             self._timeout = None
         if message["type"] == "http.request":
@@ -231,13 +243,12 @@ class BodyLimit:
 class OpenBodies:
     """The bodies that are being read; those of requests that have ended are forgotten.
 
-    At most ``most`` arrive at once: for one more, the slowest is given up. Somebody who sends a
-    byte a second thus takes no place from others.
+    At most ``most`` arrive at once: for one more, the slowest gives way. Somebody who sends a byte
+    a second thus takes no place from others.
     """
 
-    def __init__(self, most: int = MOST_ARRIVING, grace_s: float = GRACE_S) -> None:
+    def __init__(self, most: int = MOST_ARRIVING) -> None:
         self._most = most
-        self._grace_s = grace_s
         self._bodies: weakref.WeakSet[BodyLimit] = weakref.WeakSet()
 
     def limited(self, receive: Receive, most: int) -> BodyLimit:
@@ -252,21 +263,6 @@ class OpenBodies:
             body.hurry(seconds)
 
     def _make_room(self, newest: BodyLimit) -> None:
-        """Give the slowest body up where one more has begun than may. Raises :class:`BodyError`
-        with 503 (``queue_full``) for ``newest`` where all of them have only just begun.
-        """
         others = [body for body in self._bodies if body.arriving and body is not newest]
-        if len(others) < self._most:
-            return
-        slow = [body for body in others if body.age_s >= self._grace_s]
-        if not slow:
-            raise BodyError(
-                RequestError(
-                    503,
-                    "queue_full",
-                    "Too many photos are on their way already.",
-                    "Send it again in a few seconds.",
-                    {"Connection": "close"},
-                )
-            )
-        min(slow, key=lambda body: body.bytes_per_s).hurry(0.0)
+        if len(others) >= self._most:
+            min(others, key=lambda body: body.bytes_per_s).give_way()
