@@ -1,8 +1,9 @@
 """The settings as a file of environment variables: ``.env.example``, for Docker and systemd.
 
 Written by ``python -m core settings --env`` from the table in :mod:`core.settings`, so it names
-every variable with its meaning and default; a test fails when the committed file differs. Each line
-is commented out: a default that is not written down changes with the product.
+every variable with its meaning and default, and those that docker compose alone reads; a test fails
+when the committed file differs. Each line is commented out: a default that is not written down
+changes with the product.
 
 Such a file is read by ``docker compose`` and by systemd's ``EnvironmentFile``, not by the product.
 """
@@ -21,14 +22,25 @@ Settings of ClimbMate, one NAME=value a line, without quotes. Copy this file to 
 compose, or to /etc/climbmate/env for systemd, and take the # away where a value is to differ.
 Written by: python -m core settings --env"""
 
+COMPOSE_VARIABLES = {
+    "METRICS_KEY": "One of the plain keys in API_KEYS, with which Prometheus asks. Read by docker "
+    "compose alone, for its profile `monitoring`.",
+    "GRAFANA_PASSWORD": "Password of Grafana's user `admin`. Read by docker compose alone, for its "
+    "profile `monitoring`.",
+}
+"""What docker-compose.yml takes from the same file and the product itself does not read."""
+
 
 def environment_file() -> str:
     """Every variable with its meaning above it and its default, as the text of the file."""
     blocks = ["\n".join(f"# {line}" for line in HEAD.splitlines())]
     for field, info in Settings.model_fields.items():
-        meaning = textwrap.wrap(
-            info.description or "", WIDTH, initial_indent="# ", subsequent_indent="# "
-        )
         default = "" if info.default_factory is not None else as_typed(info.default)
-        blocks.append("\n".join([*meaning, f"#{variable_name(field)}={default}"]))
+        blocks.append(_block(variable_name(field), info.description or "", default))
+    blocks += [_block(name, meaning, "") for name, meaning in COMPOSE_VARIABLES.items()]
     return "\n\n".join(blocks) + "\n"
+
+
+def _block(name: str, meaning: str, default: str) -> str:
+    lines = textwrap.wrap(meaning, WIDTH, initial_indent="# ", subsequent_indent="# ")
+    return "\n".join([*lines, f"#{name}={default}"])

@@ -20,7 +20,7 @@ import yaml
 
 from api.closing import CLOSING_S
 from benchmarks.memory_limit import LIMIT_MB
-from core.environment_file import environment_file
+from core.environment_file import COMPOSE_VARIABLES, environment_file
 from core.settings import Settings, load_settings, variable_name
 from scripts import prove_dockerfile
 from scripts.dockerfile import (
@@ -296,7 +296,8 @@ def test_the_settings_file_names_every_variable_with_its_default(
 ) -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     told = dict(line[1:].split("=", 1) for line in lines if re.match(r"#[A-Z_0-9]+=", line))
-    assert list(told) == [variable_name(field) for field in Settings.model_fields]
+    settings = [variable_name(field) for field in Settings.model_fields]
+    assert list(told) == [*settings, *COMPOSE_VARIABLES]
 
     # GIVEN every comment sign taken away, WHEN the product starts, THEN nothing has changed.
     before = load_settings()
@@ -314,8 +315,15 @@ def test_systemd_and_docker_can_read_the_settings_file() -> None:
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read_string("\n".join(["[all]", *values]))
 
-    assert len(parser["all"]) == len(Settings.model_fields)
+    assert len(parser["all"]) == len(Settings.model_fields) + len(COMPOSE_VARIABLES)
     assert not any(set(value) & set("'\"$\\") for value in parser["all"].values())
+
+
+def test_the_settings_file_has_what_docker_compose_takes_from_it() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    secrets = {told["environment"] for told in COMPOSE["secrets"].values()}
+
+    assert secrets | set(re.findall(r"\$\{(\w+)", text)) == set(COMPOSE_VARIABLES)
 
 
 def test_the_guide_to_deploying_names_only_what_is_there() -> None:
@@ -325,6 +333,6 @@ def test_the_guide_to_deploying_names_only_what_is_there() -> None:
 
     for path in re.findall(r"`((?:deploy|scripts|docs|benchmarks)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), path
-    assert variables - known <= {"METRICS_KEY", "GRAFANA_PASSWORD"}
+    assert variables - known <= set(COMPOSE_VARIABLES)
     for option in set(re.findall(r"--profile (\w+)", text)):
         assert option in {name for told in SERVICES.values() for name in told.get("profiles", ())}
