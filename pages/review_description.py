@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import streamlit as st
@@ -11,6 +11,8 @@ from core.review_edits import FONT_GRADES, V_GRADES, DescribeProblem
 from core.wall import Problem
 from pages.review_state import make
 from pages.words import _
+
+_NOTHING = object()
 
 
 def show_description(problem: Problem) -> None:
@@ -35,18 +37,26 @@ def show_description(problem: Problem) -> None:
     )
 
 
-def pick(act: Callable[[Any], object], key: str) -> None:
-    """Do ``act`` with what was picked; emptying a widget is no wish."""
+def pick(act: Callable[[Any], object], key: str, options: Collection[object]) -> None:
+    """Do ``act`` with what was picked. Emptying a widget is no wish, nor is a word that was on its
+    way while the options got others."""
     value = st.session_state[key]
-    if value is not None:
+    if value is not None and value in options:
         act(value)
 
 
-def set_value(key: str, value: object) -> None:
+def set_value(key: str, value: object, words: str = "") -> None:
     """What the widget ``key`` is to show in this run; a click that is on its way is not
-    overwritten where nothing has to change."""
-    if key not in st.session_state or st.session_state[key] != value:
+    overwritten where nothing has to change.
+
+    ``words`` is how a list shows the value. The browser answers with the words it was given, so it
+    has to be told new ones, for a problem that was named say, though the value is the same.
+    """
+    kept = f"{key} in words"
+    known = st.session_state.get(key, _NOTHING) == value
+    if not known or st.session_state.get(kept) != words:
         st.session_state[key] = value
+    st.session_state[kept] = words
 
 
 def same(values: list[object]) -> object:

@@ -100,7 +100,8 @@ def show_choices(review: Review, chosen: list[Hold], palette: Sequence[str]) -> 
     ids = tuple(hold.id for hold in chosen)
     names = list(dict.fromkeys([*palette, *(hold.colour.name for hold in review.holds)]))
     row = st.container(horizontal=True)
-    set_value("pick_colour", same([hold.colour.name for hold in chosen]))
+    colour = same([hold.colour.name for hold in chosen])
+    set_value("pick_colour", colour, colour_word(str(colour)))
     row.selectbox(
         _("Colour"),
         names,
@@ -108,11 +109,13 @@ def show_choices(review: Review, chosen: list[Hold], palette: Sequence[str]) -> 
         format_func=colour_word,
         placeholder=_("several"),
         filter_mode=None,  # else a phone opens its keyboard
-        on_change=lambda: pick(lambda name: edit(Recolour(ids, name)), "pick_colour"),
+        on_change=lambda: pick(lambda name: edit(Recolour(ids, name)), "pick_colour", names),
     )
     words = {p.id: problem_words(p) for p in review.problems}
     options = {NONE: _("No problem"), **words, NEW: _("New problem")}
-    set_value("pick_problem", same([hold.problem or NONE for hold in chosen]))
+    number = same([hold.problem or NONE for hold in chosen])
+    words_now = options.get(number, "") if isinstance(number, int) else ""
+    set_value("pick_problem", number, words_now)
     row.selectbox(
         _("Problem"),
         list(options),
@@ -120,7 +123,7 @@ def show_choices(review: Review, chosen: list[Hold], palette: Sequence[str]) -> 
         format_func=options.__getitem__,
         placeholder=_("several"),
         filter_mode=None,  # else a phone opens its keyboard
-        on_change=lambda: pick(lambda number: move(ids, number), "pick_problem"),
+        on_change=lambda: pick(lambda number: move(ids, number), "pick_problem", options),
     )
 
 
@@ -135,7 +138,7 @@ def show_kind(chosen: list[Hold]) -> None:
         key="pick_kind",
         format_func=kinds.__getitem__,
         label_visibility="collapsed",
-        on_change=lambda: pick(lambda kind: edit(ChangeKind(ids, kind)), "pick_kind"),
+        on_change=lambda: pick(lambda kind: edit(ChangeKind(ids, kind)), "pick_kind", kinds),
     )
 
 
