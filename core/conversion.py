@@ -26,7 +26,7 @@ Progress = Callable[[float, str], None]
 
 ROOT = Path(__file__).resolve().parent.parent
 DETECTOR_CONVERTER = 2
-COLOUR_CONVERTER = 1
+COLOUR_CONVERTER = 2
 """Parts of the cache keys: raise one when its converter begins to write other files."""
 
 

@@ -1,8 +1,9 @@
 """An open_clip model becomes a folder that names colours without torch.
 
-``image.onnx`` and ``text.onnx`` (see :mod:`training.towers`), ``tokenizer.json``, ``prompts.npz``
-(``names``, unicode (C,), and ``embeddings``, float32 (C, D), one unit row for each palette word)
-and ``config.json``. Nothing here runs at serving time.
+``image.onnx`` (a large one with ``image.onnx.data``) and ``text.onnx`` (see
+:mod:`training.towers`), ``tokenizer.json``, ``prompts.npz`` (``names``, unicode (C,), and
+``embeddings``, float32 (C, D), one unit row for each palette word) and ``config.json``. Nothing
+here runs at serving time.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from core.prompts import pool_prompts, prompts_for
 from training.clip_source import ClipSource, load_clip
 from training.tokenizer_export import write_tokenizer
 from training.torchvision_shim import ensure_torchvision
-from training.towers import ImageTower, TextTower, convert_tower
+from training.towers import ImageTower, TextTower, convert_tower, write_worked_out
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def convert_colour(
         image, image_parity = convert_tower(
             ImageTower(source.model), sample_crops(source), "pixels"
         )
-        (fresh / "image.onnx").write_bytes(image)
+        write_worked_out(image, fresh / "image.onnx")
         progress(0.6, "exporting the text tower")
         tower = TextTower(source.model).eval()
         sentences = [*(prompts_for(word)[0] for word in palette[:6]), "a hold", "chalk"]

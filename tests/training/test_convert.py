@@ -21,6 +21,7 @@ from tests.tiny_models import CLIP_CONFIG, clip_folder, save_checkpoint, segment
 from training import convert
 from training.convert_colour import convert_colour
 from training.convert_detector import convert_detector, describe
+from training.towers import write_worked_out
 
 PALETTE = ("red", "mint", "wood")
 
@@ -353,3 +354,31 @@ def test_torchvision_can_be_imported_and_suppresses() -> None:
     assert torchvision.ops.nms(boxes, scores, 0.5).tolist() == [1, 2]
     assert nms(boxes, scores, 0.85).tolist() == [1, 0, 2]
     assert nms(boxes[:0], scores[:0], 0.5).tolist() == []
+
+
+@pytest.mark.parametrize(("side", "files"), [(64, 1), (512, 2)])
+def test_large_weights_lie_beside_the_graph(tmp_path: Path, side: int, files: int) -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    # GIVEN a product with a matrix that is first halved and given back its width
+    matrix = np.random.default_rng(0).normal(0, 1, (side, side)).astype(np.float16)
+    row = np.ones((3, side), np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["half"], ["whole"], to=TensorProto.FLOAT),
+            helper.make_node("MatMul", ["row", "whole"], ["product"]),
+        ],
+        "product",
+        [helper.make_tensor_value_info("row", TensorProto.FLOAT, ["n", side])],
+        [helper.make_tensor_value_info("product", TensorProto.FLOAT, ["n", side])],
+        [numpy_helper.from_array(matrix, "half")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    # WHEN it is written worked out
+    write_worked_out(model.SerializeToString(), tmp_path / "image.onnx")
+    # THEN a start has nothing left to cast, maps what is large, and multiplies as before
+    assert len(list(tmp_path.iterdir())) == files
+    written = onnx.load(tmp_path / "image.onnx", load_external_data=False)
+    assert [node.op_type for node in written.graph.node] == ["MatMul"]
+    (got,) = open_session(tmp_path / "image.onnx", 1).run(None, {"row": row})
+    np.testing.assert_allclose(got, row @ matrix.astype(np.float32), rtol=1e-4, atol=1e-4)
