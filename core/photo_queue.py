@@ -143,6 +143,19 @@ class PhotoQueue:
         done = [photo for photo in self.photos if photo.state == "done"]
         return next((p for p in done if p.number == self.current), done[0] if done else None)
 
+    def titles(self) -> dict[int, str]:
+        """What tells the photos apart for a person, by number: the name, and from the second photo
+        of that name on a count. A phone's camera calls every photo ``image.jpg``.
+        """
+        titles: dict[int, str] = {}
+        for photo in self.photos:
+            title, count = photo.name, 1
+            while title in titles.values():
+                count += 1
+                title = f"{photo.name} ({count})"
+            titles[photo.number] = title
+        return titles
+
     @property
     def next_up(self) -> QueuedPhoto | None:
         """The photo to analyse now."""

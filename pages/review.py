@@ -54,7 +54,8 @@ def show_head(ready: Ready, photo: QueuedPhoto, review: Review) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         done = [other for other in photos if other.state == "done"]
         if len(done) > 1:
-            names = {other.number: other.name for other in done}
+            titles = desk().queue.titles()
+            names = {other.number: titles[other.number] for other in done}
             st.session_state["photo"] = photo.number
             st.selectbox(
                 _("Photo"),

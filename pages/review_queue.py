@@ -72,10 +72,12 @@ def remove(number: int) -> None:
 def show_list() -> None:
     """Every photo with its state; one that is done can be looked at."""
     queue = desk().queue
+    titles = queue.titles()
     for photo in queue.photos:
         with st.container(horizontal=True, vertical_alignment="center"):
             looked_at = queue.shown is photo
-            st.markdown(f"{plain(photo.name)}  \n:small[{state_words(photo)}]", width="stretch")
+            title = plain(titles[photo.number])
+            st.markdown(f"{title}  \n:small[{state_words(photo)}]", width="stretch")
             if photo.state == "done" and not looked_at:
                 st.button(
                     _("Show"), key=f"show-{photo.number}", on_click=look_at, args=(photo.number,)

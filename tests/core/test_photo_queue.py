@@ -136,3 +136,17 @@ def test_bytes_that_wait_are_bounded() -> None:
 def test_a_photo_that_is_gone_is_not_found() -> None:
     with pytest.raises(KeyError):
         PhotoQueue().find(3)
+
+
+def test_photos_of_one_name_are_told_apart() -> None:
+    queue = PhotoQueue()
+    names = ("image.jpg", "wall.jpg", "image.jpg", "image.jpg (2)", "image.jpg")
+    for number, name in enumerate(names):
+        queue.add(name, bytes([number]))
+
+    titles = queue.titles()
+
+    assert list(titles) == [photo.number for photo in queue.photos]
+    assert list(titles.values()) == [
+        "image.jpg", "wall.jpg", "image.jpg (2)", "image.jpg (2) (2)", "image.jpg (3)"
+    ]  # fmt: skip
