@@ -37,6 +37,20 @@ def test_ctrl_c_while_modules_are_imported_is_no_traceback(tmp_path: Path) -> No
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
+def test_help_and_wrong_arguments_wait_for_nothing_that_only_an_analysis_needs() -> None:
+    code = "import sys, core.command_line; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "core.command_arguments" in done.stdout.split()
+    assert not {"numpy", "cv2", "onnxruntime", "PIL", "psutil"} & set(done.stdout.split())
+
+
 def test_a_python_without_the_packages_is_told_the_way(repository: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c",  # without site-packages
