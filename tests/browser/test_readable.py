@@ -121,3 +121,20 @@ def test_nothing_that_is_chosen_or_allowed_lies_out_of_sight(
         assert box is not None
         assert around["x"] <= box["x"] and box["x"] + box["width"] <= around["x"] + around["width"]
         assert box["y"] + box["height"] <= around["y"] + around["height"]
+
+
+def test_the_keyboard_shows_where_it_is_in_the_menu(open_page: Any, address: str) -> None:
+    page = open_page(address, "desktop")
+    link = page.get_by_role("link", name="Models")
+    playwright.expect(link).to_be_visible()
+    style = "link => getComputedStyle(link).outlineStyle"
+    assert link.evaluate(style) == "none"
+
+    page.get_by_test_id("stExpandSidebarButton").focus()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+
+    playwright.expect(link).to_be_focused()
+    assert link.evaluate(style) == "solid"
+    page.keyboard.press("Enter")
+    playwright.expect(page.get_by_role("heading", level=1)).to_have_text("Models")
