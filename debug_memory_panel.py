@@ -116,22 +116,25 @@ def _draw_operations(operations: tuple[Operation, ...], _: Translate) -> None:
 def _draw_allocations(bench: Workbench, _: Translate) -> None:
     with st.expander(_("Top allocations by line")):
         names = list(dict.fromkeys(row.name for row in reversed(bench.ledger.operations())))
-        if names:
-            _draw_arming(names, bench, _)
-        if bench.traces:
-            _draw_trace(bench.traces[-1], _)
+        chosen = _draw_arming(names, bench, _) if names else ""
+        # The chosen operation's last trace; where it has none, the last there is.
+        traces = [row for row in bench.traces if row.name == chosen] or list(bench.traces)
+        if traces:
+            _draw_trace(traces[-1], _)
         else:
             st.caption(_("Nothing was traced yet: tracing everything would cost too much."))
 
 
-def _draw_arming(names: list[str], bench: Workbench, _: Translate) -> None:
-    chosen = st.selectbox(_("Operation"), names, format_func=_)
+def _draw_arming(names: list[str], bench: Workbench, _: Translate) -> str:
+    """Let one of the operations be chosen and traced; its name."""
+    chosen = st.selectbox(_("Operation"), names, format_func=_, key="debug_memory_operation")
     armed = chosen in bench.armed_traces
     if st.button(_("Trace its next run"), disabled=armed, key="debug_memory_trace"):
         bench.armed_traces.add(chosen)
         armed = True
     if armed:
         st.caption(_("Its next run is traced."))
+    return chosen
 
 
 def _draw_trace(trace: Trace, _: Translate) -> None:

@@ -129,11 +129,11 @@ def show() -> None:
         _("View"),
         list(views),
         default=_("Timeline"),
+        required=True,
         key="memory_view",
         label_visibility="collapsed",
     )
-    if chosen is not None:
-        views[chosen]()
+    views[chosen]()
 
 
 show()

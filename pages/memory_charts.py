@@ -66,9 +66,10 @@ def composition_chart(parts: Mapping[str, float]) -> Spec:
         {"part": part, "mb": round(size_mb, 2), "order": order}
         for order, (part, size_mb) in enumerate(parts.items())
     ]
-    legend = {"orient": "bottom", "columns": 4, "labelLimit": 300}
+    # Two columns fit on a phone; what does not fit is cut off.
+    legend = {"orient": "bottom", "columns": 2, "labelLimit": 300}
     return {
-        "height": 190,
+        "height": 230,
         "data": {"values": values},
         "mark": {"type": "bar", "size": 60},
         "encoding": {

@@ -48,7 +48,12 @@ def show_objects() -> None:
     ]
     if rows:
         st.dataframe(rows, hide_index=True)
-    chosen = st.selectbox(_("Who keeps objects of a type?"), [row.name for row in growth[:TYPES]])
+    # By its key the choice stays when the types change places, as they do all the time.
+    chosen = st.selectbox(
+        _("Who keeps objects of a type?"),
+        [row.name for row in growth[:TYPES]],
+        key="memory_type",
+    )
     if st.button(_("Find the references"), disabled=chosen is None):
         for chain in referrer_chains(str(chosen)):
             ending = "" if chain.rooted else f"\n{_('... not followed further')}"
@@ -76,7 +81,7 @@ def show_explanations() -> None:
             bench.set_mark()
         if st.button(_("Explain the growth since the mark"), disabled=bench.mark is None):
             bench.explain_since_mark()
-        chosen = st.selectbox(_("Operation"), names, format_func=told)
+        chosen = st.selectbox(_("Operation"), names, format_func=told, key="memory_operation")
         if st.button(_("Explain its next run"), disabled=chosen is None):
             bench.armed_explanations.add(str(chosen))
     if bench.mark is not None:

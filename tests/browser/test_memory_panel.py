@@ -69,6 +69,12 @@ def test_every_view_opens(address: str, open_page: Callable[[str], Any]) -> None
     for view, text in seen.items():
         page.get_by_test_id("stMain").get_by_text(view, exact=True).click()
         expect(page.get_by_text(text).first).to_be_visible()
+    # A click on the view that is open leaves it open.
+    page.get_by_test_id("stMain").get_by_text("Files", exact=True).click()
+    expect(page.get_by_text(seen["Files"]).first).to_be_visible()
+    page.get_by_test_id("stMain").get_by_text("Files", exact=True).click()
+    page.wait_for_timeout(1000)
+    expect(page.get_by_text(seen["Files"]).first).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -71,6 +72,25 @@ def test_the_next_run_of_an_operation_is_traced(repository: Path) -> None:
 
 
 @pytest.mark.usefixtures("on")
+def test_each_traced_operation_shows_its_own_lines(repository: Path) -> None:
+    kept = []
+    for name, size in (("first", 70_000), ("second", 90_000)):
+        with debug_memory.track(name, trace=True):
+            kept.append([bytearray(size) for _ in range(40)])
+    app = open_app(repository)
+    shown = {}
+    for name in ("first", "second"):
+        choice = next(box for box in app.sidebar.selectbox if name in box.options)
+        checked(choice.select(name).run())
+        shown[name] = app.sidebar.code[-1].value
+
+    for name, blocks_mb in (("first", 40 * 70_000 / 2**20), ("second", 40 * 90_000 / 2**20)):
+        told = re.search(r"test_memory_page\.py:\d+ ([\d.]+) MiB", shown[name])
+        assert told is not None, shown[name]
+        assert float(told[1]) == pytest.approx(blocks_mb, rel=0.02)
+
+
+@pytest.mark.usefixtures("on")
 def test_the_timeline_has_the_operations(repository: Path) -> None:
     app = view(open_app(repository))
 
@@ -111,6 +131,25 @@ def test_objects_grow_from_the_count_on(repository: Path) -> None:
         chooser.set_value("dict")
     press(app, "Find the references")
     assert app.main.code
+
+
+class Planted:
+    """Something that nobody else has."""
+
+
+@pytest.mark.usefixtures("on")
+def test_the_references_are_those_of_the_chosen_type_though_the_order_changes(
+    repository: Path,
+) -> None:
+    planted: list[object] = [Planted() for _ in range(200_000)]
+    app = view(open_app(repository), "Objects")
+    (chooser,) = [box for box in app.selectbox if box.label.startswith("Who keeps")]
+    (name,) = [option for option in chooser.options if option.endswith("Planted")]
+    checked(chooser.select(name).run())
+    planted.extend([index] for index in range(600_000))
+    press(app, "Find the references")
+
+    assert "Planted" in app.main.code[0].value
 
 
 @linux
