@@ -4,8 +4,9 @@ Two parts. A compact CLIP of our own (an open_clip config, a 64-pixel image towe
 tower), contrastive on hold crops and sentences; and a small network on the colour statistics of the
 mask core (:mod:`core.colour_statistics`). How much each counts, the temperature that makes the
 confidence true, and the threshold of "sure" are fitted on training crops that neither part has
-seen. Writes into ``--run``: ``clip/`` (an open_clip folder), ``statistics.npz``,
-``calibration.json`` and ``card.json``. The validation photos are not touched.
+seen. With ``--clip`` an earlier run's CLIP stays, if that run had the same ``--seed``: only then
+has it not seen those crops. Writes into ``--run``: ``clip/`` (an open_clip folder),
+``statistics.npz``, ``calibration.json`` and ``card.json``. The validation photos are not touched.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from core.colour_statistics import FEATURES, statistics
 from core.masks import BoxMask, mask_core
 from core.prompts import pool_prompts, prompts_for
 from core.settings import DEFAULT_PALETTE
+from training.clip_source import load_clip
 from training.colour_fit import fit_calibration
 from training.crops import Crop, named_crops, photographed, rendered_crops, repainted_crops
 from training.pseudo import guess_all, load_outlines
@@ -73,6 +75,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--run", type=Path, default=Path("runs/colour"))
     parser.add_argument("--repainted", type=int, default=6000, help="repainted crops")
     parser.add_argument("--minutes", type=float, default=20.0, help="time for the CLIP")
+    parser.add_argument(
+        "--clip", type=Path, help="clip/ folder of an earlier run, kept instead of training one"
+    )
     parser.add_argument("--seed", type=int, default=11)
     return parser.parse_args(argv)
 
@@ -295,7 +300,10 @@ def main(argv: list[str] | None = None) -> None:
     weighted = [(shares[k], pool) for k, pool in pools.items()]
     arguments.run.mkdir(parents=True, exist_ok=True)
     net = train_statistics(weighted, arguments.seed)
-    clip = train_clip(weighted, arguments.minutes, arguments.seed)
+    if arguments.clip:
+        clip = load_clip(str(arguments.clip), "").model.eval()
+    else:
+        clip = train_clip(weighted, arguments.minutes, arguments.seed)
     with torch.no_grad():
         by_statistics = net(test.features).numpy()
     calibration = fit_calibration(palette_logits(clip, test.pixels), by_statistics, test.names)
@@ -312,6 +320,7 @@ def main(argv: list[str] | None = None) -> None:
     card = {
         "commit": commit.stdout.strip(),
         "seed": arguments.seed,
+        "clip": "of an earlier run" if arguments.clip else "trained in this run",
         "crops": {k: len(v) for k, v in sources.items()} | {"held out": len(held)},
         "minutes": round((time.monotonic() - started) / 60, 1),
         "calibration": calibration,

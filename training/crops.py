@@ -110,7 +110,7 @@ def repainted_crops(truths: list[Truth], count: int, seed: int) -> Iterator[Crop
             crop = cut(pixels, truth.outlines[index] * sides, name, light, truth.image.name)
             if min(crop.mask.shape) >= 10:
                 done += 1
-                yield repaint(crop, pigment(random, name), random)
+                yield repaint(crop, pigment(random, name, rendered=False), random)
 
 
 def repaint(crop: Crop, colour: np.ndarray, random: np.random.Generator) -> Crop:

@@ -113,6 +113,17 @@ def test_a_repainted_hold_has_its_pigments_hue_and_its_own_shading(name: str) ->
     assert painted.pixels[27, 28].astype(int).sum() > rows[20]  # the highlight is one still
 
 
+def test_green_as_deep_as_the_sea_is_painted_but_not_rendered() -> None:
+    def deep(rendered: bool) -> float:
+        random = np.random.default_rng(5)
+        drawn = [pigment(random, "green", rendered=rendered) for _ in range(200)]
+        lab = srgb_to_lab(np.stack([to_srgb(colour) * 255 for colour in drawn]))
+        hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1]))
+        return float(((hue > 165) & (lab[:, 0] > 36)).mean())
+
+    assert deep(rendered=False) > 0.05 and deep(rendered=True) == 0
+
+
 def photo_truth(folder: Path, count: int = 6) -> Truth:
     pixels = np.full((300, 400, 3), 150, np.uint8)
     boxes = [(20 + 60 * i, 100, 60 + 60 * i, 150) for i in range(count)]
