@@ -75,7 +75,7 @@ def as_seen(pixels: np.ndarray, dim: float) -> np.ndarray:
 
 def to_full(found: list[Detection], scale: float) -> list[Detection]:
     """Detections in pixels of the full photo."""
-    return [Detection(d.kind, d.score, d.box * scale, d.outline * scale, d.cut) for d in found]
+    return [Detection(d.kind, d.score, d.box * scale, d.outline * scale, d.cuts) for d in found]
 
 
 def ious(a: np.ndarray, b: np.ndarray) -> np.ndarray:

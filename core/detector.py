@@ -1,9 +1,10 @@
 """Pixels -> outlines of holds and volumes, with a YOLO segmentation model in ONNX Runtime.
 
 The picture is read in overlapping tiles plus one view of the whole (:mod:`core.views`), which says
-how near the tiles have to look (:mod:`core.tile_zoom`). Each view's boxes are decoded, its outlines
-traced from the mask prototypes inside each box only, and all views are merged (:mod:`core.merge`).
-No full-size mask ever exists. This module names no colours and knows nothing of problems.
+how near the tiles have to look, or that the whole has to be seen from farther away
+(:mod:`core.tile_zoom`). Each view's boxes are decoded, its outlines traced from the mask prototypes
+inside each box only, and all views are merged (:mod:`core.merge`). No full-size mask ever exists.
+This module names no colours and knows nothing of problems.
 """
 
 from __future__ import annotations
@@ -11,16 +12,25 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.merge import Detection, merge, suppress
+from core.merge import Detection, Sides, merge, suppress
 from core.sessions import open_session
 from core.settings import Settings
-from core.tile_zoom import CLOSER, largest_zoom, lower_quartile, needed_zoom, thrifty_zoom
+from core.tile_zoom import (
+    CLOSER,
+    FARTHER,
+    is_close_up,
+    largest_zoom,
+    lower_quartile,
+    needed_zoom,
+    thrifty_zoom,
+)
 from core.views import View, cut_view, lay_out
 from core.wall import Kind
 from core.weights import ModelFiles
@@ -33,6 +43,9 @@ CANDIDATES = 1000
 
 EDGE_PX = 3.0
 """A box that ends this close to a tile's inner edge, in tile pixels, is taken for cut."""
+
+COUNTED = 0.05
+"""Score from which a detection of the whole view says how near the tiles have to look."""
 
 STRIDE = 4
 """Tile pixels per cell of the mask prototypes."""
@@ -69,7 +82,9 @@ class Detector:
         return other
 
     def views(self, width: int, height: int) -> list[View]:
-        """The views of a picture of that size: the most that :meth:`detect` runs through."""
+        """The views of a picture of that size: the most that :meth:`detect` runs through, but for
+        one more of the whole where that shows little.
+        """
         return lay_out(width, height, self.side, zoom=CLOSER * largest_zoom(width, height))
 
     def warm_up(self) -> None:
@@ -84,10 +99,15 @@ class Detector:
         """
         height, width = pixels.shape[:2]
         whole = self.views(width, height)[0]
-        found = self.look(pixels, whole)
-        zoom = thrifty_zoom(needed_zoom(found, whole), lower_quartile(found), whole, self.side)
+        weak = self.with_confidence(min(self.confidence, COUNTED))
+        seen = weak.look(pixels, whole)
+        if is_close_up(seen):
+            seen += weak.look(pixels, replace(whole, zoom=FARTHER * whole.zoom))
+        counted = [d for d in seen if d.score >= COUNTED]
+        zoom = thrifty_zoom(needed_zoom(counted, whole), lower_quartile(counted), whole, self.side)
         tiles = lay_out(width, height, self.side, zoom=zoom)[1:]
         yield 1 / (1 + len(tiles))
+        found = [d for d in seen if d.score >= self.confidence]
         for index, tile in enumerate(tiles, start=2):
             found += self.look(pixels, tile)
             yield index / (1 + len(tiles))
@@ -127,7 +147,7 @@ class Detector:
                     score=float(scores[index]),
                     box=(box / np.tile(zoom, 2) + np.tile(corner, 2)).astype(np.float32),
                     outline=(outline / zoom + corner).astype(np.float32),
-                    cut=_is_cut(box, limit, view),
+                    cuts=_cuts(box, limit, view),
                     zoom=view.zoom,
                 )
             )
@@ -148,14 +168,16 @@ class Detector:
         return boxes, best[chosen], rows[:, chosen].argmax(0), coefficients
 
 
-def _is_cut(box: Floats, limit: Floats, view: View) -> bool:
-    """Whether ``box`` (tile pixels) ends at an edge of the view that lies inside the picture."""
+def _cuts(box: Floats, limit: Floats, view: View) -> Sides:
+    """At which sides ``box`` (tile pixels) ends at an edge of the view that lies inside the
+    picture.
+    """
     left, top, right, bottom = view.cuts
-    return bool(
-        (left and box[0] < EDGE_PX)
-        or (top and box[1] < EDGE_PX)
-        or (right and box[2] > limit[0] - EDGE_PX)
-        or (bottom and box[3] > limit[1] - EDGE_PX)
+    return (
+        left and bool(box[0] < EDGE_PX),
+        top and bool(box[1] < EDGE_PX),
+        right and bool(box[2] > limit[0] - EDGE_PX),
+        bottom and bool(box[3] > limit[1] - EDGE_PX),
     )
 
 

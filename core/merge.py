@@ -30,9 +30,18 @@ FACE_SCORE = 0.6
 """A volume that lies this far in another one, with less than this share of its score, is taken for
 one of its faces."""
 
+SAME_EDGE_PX = 3.0
+"""Two pieces reach equally far, in picture pixels, up to this difference."""
+
 DRAWN_PX = 140.0
 """Longer side, in view pixels, up to which more magnification draws an object better. The outlines
 of larger ones get ragged: the prototypes are made for holds."""
+
+
+Sides = tuple[bool, bool, bool, bool]
+"""Something told of the left, top, right and bottom side."""
+
+UNCUT: Sides = (False, False, False, False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,16 +49,21 @@ class Detection:
     """One object in pixels of the picture: ``box`` float32 (4,) corners, ``outline`` float32 (P,
     2).
 
-    ``cut`` is True when a tile's inner edge ran through it; ``zoom`` is the magnification it was
-    seen at, in view pixels per picture pixel.
+    ``cuts`` tells at which sides a tile's inner edge ran through it; ``zoom`` is the magnification
+    it was seen at, in view pixels per picture pixel.
     """
 
     kind: Kind
     score: float
     box: NDArray[np.float32]
     outline: NDArray[np.float32]
-    cut: bool = False
+    cuts: Sides = UNCUT
     zoom: float = 1.0
+
+    @property
+    def cut(self) -> bool:
+        """Whether a tile's inner edge ran through it."""
+        return any(self.cuts)
 
 
 def intersections(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,9 +109,9 @@ def merge(found: Sequence[Detection]) -> list[Detection]:
     """Detections of all views as one list, best score first.
 
     Whole detections come before cut ones, whatever their scores: a cut detection that lies in a
-    whole one is dropped; cut ones that continue each other are joined into one. A cut detection
-    that nothing bears out is dropped too: an object up to the overlap of the tiles is whole in one
-    of them, a larger one shows in the view of everything or in both tiles at a seam.
+    whole one is dropped; cut ones that continue each other are joined into one. What still ends at
+    a tile's inner edge then is dropped too: an object up to the overlap of the tiles is whole in
+    one of them, a larger one shows in the view of everything or in all tiles that it lies in.
     """
     kept = best_seen([d for d in found if not d.cut])
     pieces = join_pieces([d for d in found if d.cut and not _is_part(d, kept)])
@@ -183,8 +197,9 @@ def _is_part(piece: Detection, kept: Sequence[Detection]) -> bool:
 def join_pieces(pieces: Sequence[Detection]) -> list[Detection]:
     """Join cut detections of one kind whose outlines share ground, transitively.
 
-    A joined one has the union's outline and bounds and the best score of its pieces, and is no
-    longer cut; a piece without a continuation stays as it is.
+    A joined one has the union's outline and bounds and the best score of its pieces. At a side it
+    is cut as the piece is that reaches furthest there; a piece without a continuation stays as it
+    is.
     """
     remaining = sorted(pieces, key=lambda d: -d.score)
     joined = []
@@ -220,7 +235,19 @@ def _union(a: Detection, b: Detection) -> Detection:
     largest = max(contours, key=cv2.contourArea)[:, 0].astype(np.float32) + origin
     best = a if a.score >= b.score else b
     box = np.concatenate([low, high]).astype(np.float32)
-    return replace(best, box=box, outline=largest.astype(np.float32), cut=False)
+    return replace(best, box=box, outline=largest.astype(np.float32), cuts=_outer_cuts(a, b))
+
+
+def _outer_cuts(a: Detection, b: Detection) -> Sides:
+    """At which sides the union of two pieces is still cut: where the one that reaches further is,
+    and of two that reach equally far, both.
+    """
+    further = (b.box - a.box) * np.array([1, 1, -1, -1])
+    left, top, right, bottom = (
+        of_a if gap > SAME_EDGE_PX else of_b if gap < -SAME_EDGE_PX else of_a and of_b
+        for of_a, of_b, gap in zip(a.cuts, b.cuts, further.tolist(), strict=True)
+    )
+    return left, top, right, bottom
 
 
 def _fill(

@@ -35,6 +35,19 @@ LEGIBLE_PX = 29.0
 ENOUGH_HOLDS = 4
 """Fewer holds in the whole view say nothing about their size."""
 
+FARTHER = 0.4
+"""Zoom of one view more, as a share of the whole view's, where that found so few: a volume that
+fills the photo is recognised from farther away.
+"""
+
+SURE_ENOUGH = 0.25
+"""Score from which a detection is taken for an object when objects are counted. Sizes are read from
+much weaker ones too: what the whole view hardly sees is what nearer tiles are for.
+"""
+
+FILLING_SHARE = 0.35
+"""An object with this share of the photo's longer side makes a photo with few holds a close-up."""
+
 
 def largest_zoom(width: int, height: int) -> float:
     """Magnification of the tiles for holds of unknown or ordinary size: small pictures are shown
@@ -43,20 +56,36 @@ def largest_zoom(width: int, height: int) -> float:
     return float(np.clip(ENLARGE_TO_PX / max(width, height), 1.0, 2.0))
 
 
+def is_close_up(found: Sequence[Detection]) -> bool:
+    """Whether the whole view may show too few objects because they are too near."""
+    return sum(d.kind == "hold" and d.score >= SURE_ENOUGH for d in found) < ENOUGH_HOLDS
+
+
 def needed_zoom(found: Sequence[Detection], whole: View) -> float:
     """Magnification at which the tiles should show the picture, from what the whole view found.
 
     Where the small ones among the holds (their lower quartile) already reach COMFORTABLE_PX, tiles
     would only cut large holds up; the whole view's own zoom is returned, and there are no tiles.
-    Where they would stay below SMALL_PX, the tiles go up to CLOSER times nearer than usual.
+    Where they would stay below SMALL_PX, the tiles go up to CLOSER times nearer than usual. A
+    close-up that one object fills gets no tiles either.
     """
     usual = largest_zoom(whole.width, whole.height)
+    filling = FILLING_SHARE * max(whole.width, whole.height)
+    if is_close_up(found) and any(
+        d.score >= SURE_ENOUGH and longer_side(d) > filling for d in found
+    ):
+        return whole.zoom
     size = lower_quartile(found)
     if not size:
         return usual
     zoom = COMFORTABLE_PX / size
     most = float(np.clip(SMALL_PX / size, usual, CLOSER * usual))
     return whole.zoom if zoom < 1.3 * whole.zoom else min(zoom, most)
+
+
+def longer_side(found: Detection) -> float:
+    """Longer side of its box, in picture pixels."""
+    return float((found.box[2:] - found.box[:2]).max())
 
 
 def lower_quartile(found: Sequence[Detection]) -> float:

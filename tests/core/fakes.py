@@ -35,8 +35,9 @@ def found(
     cut: bool = False,
     zoom: float = 1.0,
 ) -> Detection:
-    """An elliptical detection that fills ``box`` (corners)."""
-    return Detection(kind, score, np.array(box, np.float32), oval(box), cut, zoom)
+    """An elliptical detection that fills ``box`` (corners), cut at all sides or at none."""
+    cuts = (cut, cut, cut, cut)
+    return Detection(kind, score, np.array(box, np.float32), oval(box), cuts, zoom)
 
 
 class FakeSession:

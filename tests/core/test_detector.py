@@ -169,7 +169,46 @@ def test_the_confidence_limit_is_that_of_the_settings(
     )
     detector, _ = make_detector(folder, monkeypatch, planted, yolo_conf=limit)
 
-    assert len(run(detector, 310, 200)[0]) == count and len(planted.views) == 1
+    assert len(run(detector, 310, 200)[0]) == count
+    assert not any(any(view.cuts) for view in planted.views)
+
+
+class OnlyFromAfar(Planted):
+    """What fills the photo is recognised in no view that is nearer than ``ZOOM``."""
+
+    ZOOM = 0.2
+
+    def __call__(self, tensor: np.ndarray) -> list[np.ndarray]:
+        near = self.views[-1].zoom > self.ZOOM
+        blind = Planted([])
+        blind.views = self.views
+        return Planted.__call__(blind if near else self, tensor)
+
+
+def test_one_volume_that_fills_the_photo_is_recognised_from_farther_away(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = (80.0, 60.0, 1400.0, 1050.0)
+    planted = OnlyFromAfar([(volume, 1, 0.9)])
+    detector, _ = make_detector(folder, monkeypatch, planted)
+
+    found, shares = run(detector, 1500, 1100)
+
+    assert [d.kind for d in found] == ["volume"]
+    assert np.abs(found[0].box - np.array(volume)).max() < 1.0
+    # The whole, and the whole once more; tiles would show faces and bolt holes.
+    assert [view.width for view in planted.views] == [1500, 1500] and shares == [1.0]
+
+
+def test_a_photo_with_little_on_it_is_still_read_closely(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = Planted([((100.0, 80, 150, 120), 0, 0.9)])
+    detector, _ = make_detector(folder, monkeypatch, planted)
+
+    run(detector, 1500, 1100)
+
+    assert len([view for view in planted.views if any(view.cuts)]) >= 4
 
 
 def test_nothing_found_is_an_empty_list(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -101,7 +103,8 @@ def seen(box: Box, view: View, *, score: float = 0.8) -> list[Detection]:
         contours, _ = cv2.findContours(ground, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         outline = max(contours, key=cv2.contourArea)[:, 0].astype(np.float32)
         low, high = outline.min(0), outline.max(0)
-        return [Detection("hold", score, np.concatenate([low, high]), outline, True)]
+        cuts = (x1 < view.x, y1 < view.y, x2 > right, y2 > bottom)
+        return [Detection("hold", score, np.concatenate([low, high]), outline, cuts)]
     return [found(box, score=score)]
 
 
@@ -191,6 +194,29 @@ def test_a_piece_that_nothing_bears_out_is_dropped() -> None:
     whole = found((100, 100, 160, 150), score=0.3)
 
     assert merge([lone, whole]) == [whole]
+
+
+def test_joined_pieces_that_still_end_at_an_edge_are_dropped() -> None:
+    tiles = lay_out(1750, 560, 640)[1:]
+    box = (440.0, 150.0, 1400.0, 400.0)
+    pieces = [piece for tile in tiles for piece in seen(box, tile)]
+
+    assert len(pieces) == 3 and len(merge(pieces)) == 1
+    assert merge(pieces[:2]) == []  # the third tile should have shown how it goes on
+    assert merge(pieces[1:]) == []
+
+
+def test_a_union_is_cut_where_its_outer_piece_is() -> None:
+    (joined,) = join_pieces(
+        [
+            replace(found((100, 100, 300, 200)), cuts=(True, False, True, False)),
+            replace(found((160, 101, 400, 201)), cuts=(True, False, False, True)),
+        ]
+    )
+
+    # The first ends at the left, the second goes on to the right; below, both reach equally far,
+    # and one of them ends there by itself.
+    assert joined.cuts == (True, False, False, False) and joined.cut
 
 
 def test_pieces_of_two_kinds_are_not_joined() -> None:

@@ -10,6 +10,7 @@ from core.tile_zoom import (
     COMFORTABLE_PX,
     LEGIBLE_PX,
     SMALL_PX,
+    is_close_up,
     largest_zoom,
     needed_zoom,
     thrifty_zoom,
@@ -50,6 +51,22 @@ def test_tiles_are_as_near_as_the_holds_need(sides: list[float], zoom: float) ->
     whole = View(0, 0, 2048, 1500, 0.3125)
 
     assert needed_zoom(boxes(*sides), whole) == pytest.approx(zoom)
+
+
+@pytest.mark.parametrize(
+    ("volume", "zoom"),
+    [
+        (900.0, 0.3125),  # it fills the photo: tiles would cut it up
+        (500.0, 1.0),  # it is one of many things
+    ],
+)
+def test_a_close_up_of_a_volume_gets_no_tiles(volume: float, zoom: float) -> None:
+    whole = View(0, 0, 2048, 1500, 0.3125)
+    few = [*boxes(60.0), *boxes(volume, kind="volume")]
+
+    assert is_close_up(few) and needed_zoom(few, whole) == zoom
+    many = [*boxes(*[40.0] * 4), *boxes(volume, kind="volume")]
+    assert not is_close_up(many) and needed_zoom(many, whole) == 1.0
 
 
 @pytest.mark.parametrize(
