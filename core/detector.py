@@ -70,7 +70,7 @@ class Detector:
         self.name = f"{files.name}@{files.digest}"
         self.side = files.side
         self.kinds: tuple[Kind, ...] = tuple(card["names"])
-        self.confidence = settings.yolo_conf
+        self.confidence = self._outlined = settings.yolo_conf
         self._session = session or open_session(
             files.folder / "detector.onnx", settings.omp_num_threads, self.side
         )
@@ -78,7 +78,15 @@ class Detector:
     def with_confidence(self, confidence: float) -> Detector:
         """A detector over the same session that drops detections below ``confidence``."""
         other = copy(self)
-        other.confidence = confidence
+        other.confidence = other._outlined = confidence
+        return other
+
+    def _weak(self) -> Detector:
+        """A detector over the same session that also reports what only counts, without tracing it:
+        an ellipse stands in.
+        """
+        other = copy(self)
+        other.confidence = min(self.confidence, COUNTED)
         return other
 
     def views(self, width: int, height: int) -> list[View]:
@@ -99,7 +107,7 @@ class Detector:
         """
         height, width = pixels.shape[:2]
         whole = self.views(width, height)[0]
-        weak = self.with_confidence(min(self.confidence, COUNTED))
+        weak = self._weak()
         seen = weak.look(pixels, whole)
         if is_close_up(seen):
             seen += weak.look(pixels, replace(whole, zoom=FARTHER * whole.zoom))
@@ -140,7 +148,8 @@ class Detector:
         found = []
         for index in kept:
             box = boxes[index]
-            outline = trace(coefficients[index], prototypes, box)
+            outlined = scores[index] >= self._outlined
+            outline = trace(coefficients[index], prototypes, box) if outlined else _ellipse(box)
             found.append(
                 Detection(
                     kind=self.kinds[kinds[index]],

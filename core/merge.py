@@ -68,9 +68,11 @@ class Detection:
 
 def intersections(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Pairwise intersection areas, float32 (N, N), in square pixels."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    overlap: NDArray[np.float32] = np.clip(high - low, 0, None).prod(-1)
+    # Axis by axis: with arrays of N x N points, 760 boxes took nine times as long.
+    x1, y1, x2, y2 = np.ascontiguousarray(boxes.T)
+    width = np.minimum(x2[:, None], x2) - np.maximum(x1[:, None], x1)
+    height = np.minimum(y2[:, None], y2) - np.maximum(y1[:, None], y1)
+    overlap: NDArray[np.float32] = np.maximum(width, 0) * np.maximum(height, 0)
     return overlap
 
 
