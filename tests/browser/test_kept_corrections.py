@@ -16,6 +16,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import SIZES, free_port, serving
+from tests.browser.holds import select_hold
 from tests.browser.pictures import save
 
 pytestmark = pytest.mark.slow
@@ -51,14 +52,7 @@ def delete_hold(page: Page, number: int, size: str = "desktop") -> None:
     """Select a hold and delete it, as a setter does; then wait until that is kept."""
     known = dict(page.evaluate(ENTRIES))
     hold = page.locator(f'.hold[data-hold="{number}"]')
-    box = hold.locator(".area").bounding_box()
-    assert box is not None
-    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    if size == "phone":
-        page.touchscreen.tap(*place)
-    else:
-        page.mouse.click(*place)
-    expect(page.locator(f'.hold[data-hold="{number}"].selected')).to_have_count(1)
+    select_hold(page, number, size)
     page.locator(".st-key-delete button:visible").first.click()
     expect(hold).to_have_count(0)
     page.wait_for_function(

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.browser.holds import select_hold
 from tests.browser.pictures import save
 
 pytestmark = pytest.mark.slow
@@ -41,14 +42,7 @@ def a_plain_hold(page: Page) -> tuple[int, str]:
 
 
 def click_hold(page: Page, hold: int, size: str) -> None:
-    box = page.locator(f'.hold[data-hold="{hold}"] .area').bounding_box()
-    assert box is not None
-    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    if size == "phone":
-        page.touchscreen.tap(*place)
-    else:
-        page.mouse.click(*place)
-    expect(page.locator(f'.hold[data-hold="{hold}"].selected')).to_have_count(1)
+    select_hold(page, hold, size)
     expect(page.locator(".st-key-pick_colour")).to_be_visible()
     expect(page.locator(".tip")).to_contain_text(f"Hold {hold}")
 
