@@ -1,7 +1,6 @@
 """What the memory debugger costs: ``python -m benchmarks.debugger_cost``.
 
-Four kinds of fresh processes analyse the demo wall again and again and tell their median time and
-their memory at the end:
+Four kinds of processes analyse the demo wall again and again:
 
 - *never*: the debugger is not imported at all;
 - *never, again*: the same once more; its difference to the first is the noise of the measurement;
@@ -9,26 +8,30 @@ their memory at the end:
 - *on*: the same with DEBUG_MEMORY set, the readings of the panel every two seconds beside it, and
   the composition and the owners measured once at the end.
 
-They take turns, in another order each round, so that a machine that gets slower or faster does so
-for all of them; compared are the four of one round. Prints Markdown. The panel's drawing itself is
-Streamlit's work and is not in here.
+The four of a group live at the same time and take turns analysis by analysis, in another order each
+round, while the others wait: what slows the machine for more than a second then slows all four,
+and the four of one round are compared. Several groups, since no two processes lie in memory alike.
+Prints Markdown. The panel's drawing itself is Streamlit's work and is not in here.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import math
 import os
+import random
 import statistics
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.child import ChildError, clean_environment, run_child
+from benchmarks.child import ChildError, clean_environment
 from benchmarks.machine import QUIET_LOAD, machine_facts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,8 +46,16 @@ MOST_MB = 15.0
 Track = Callable[[], AbstractContextManager[object]]
 
 
-def child(mode: str, analyses: int) -> None:
-    """Analyse, and print median seconds and MiB at the end as JSON."""
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What one process of each kind told: seconds by kind for every round, and MiB at the end."""
+
+    seconds: list[dict[str, float]]
+    rss_mb: dict[str, float]
+
+
+def child(mode: str) -> None:
+    """Analyse once for each line of stdin and print its seconds; the MiB when stdin ends."""
     from core.analysis import WallAnalysis, analyze, finish, load_models
     from core.memory.readings import rss_mb
     from core.settings import load_settings
@@ -60,16 +71,15 @@ def child(mode: str, analyses: int) -> None:
             return finish(analyze(data, models, settings, name=PHOTO.name))
 
     once()
-    spent = []
-    for _ in range(analyses):
+    for _ in sys.stdin:
         begun = time.perf_counter()
         once()
-        spent.append(time.perf_counter() - begun)
+        print(time.perf_counter() - begun, flush=True)
     ended()
     imported = "debug_memory" in sys.modules
     if imported is mode.startswith("never"):
         raise RuntimeError(f"debug_memory imported={imported} in a process that is {mode!r}")
-    print(json.dumps({"seconds": statistics.median(spent), "rss_mb": rss_mb()}))
+    print(rss_mb())
 
 
 def _debugger(mode: str) -> tuple[Track, Callable[[], None]]:
@@ -104,95 +114,145 @@ def _as_the_panel_does(stop: threading.Event) -> None:
         ledger.moments(), ledger.operations(), headroom_mb(), limit_mb()
 
 
-def measure(rounds: int, analyses: int, threads: int) -> list[dict[str, tuple[float, float]]]:
-    """Seconds and MiB of each kind, per round."""
-    found = []
-    for number in range(rounds):
-        order = MODES[number % len(MODES) :] + MODES[: number % len(MODES)]
-        row = {}
-        for mode in order:
-            settings = {"OMP_NUM_THREADS": str(threads)}
-            settings |= {"DEBUG_MEMORY": "true"} if mode == "on" else {}
-            arguments = ["-m", "benchmarks.debugger_cost", "--child", mode]
-            text, _ = run_child(
-                [*arguments, "--analyses", str(analyses)], clean_environment(**settings)
-            )
-            told = json.loads(text)
-            row[mode] = (told["seconds"], told["rss_mb"])
-        found.append(row)
-        print(f"round {number + 1} of {rounds}", file=sys.stderr)
-    return found
+@contextlib.contextmanager
+def _process(mode: str, threads: int) -> Iterator[subprocess.Popen[str]]:
+    """A child that waits for lines; killed when the measurement ends early."""
+    settings = {"OMP_NUM_THREADS": str(threads)}
+    settings |= {"DEBUG_MEMORY": "true"} if mode == "on" else {}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.debugger_cost", "--child", mode],
+        cwd=ROOT,
+        env=clean_environment(**settings),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
-def table(rounds: Sequence[dict[str, tuple[float, float]]]) -> list[str]:
-    """Each kind against *never* of the same round: the median and the range over the rounds."""
+def _told(process: subprocess.Popen[str]) -> float:
+    """The next number of a child; :class:`ChildError` when it ended instead."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise ChildError(f"a child ended with {process.wait()}; what it said stands above")
+    return float(line)
+
+
+def measure_group(rounds: int, threads: int) -> Group:
+    """One process of each kind, and ``rounds`` analyses of each in turns."""
+    with contextlib.ExitStack() as stack:
+        processes = {mode: stack.enter_context(_process(mode, threads)) for mode in MODES}
+        seconds = []
+        order, turns = list(MODES), random.Random(rounds)
+        for _ in range(rounds):
+            row = {}
+            turns.shuffle(order)
+            for mode in order:
+                stdin = processes[mode].stdin
+                assert stdin is not None
+                stdin.write("once\n")
+                stdin.flush()
+                row[mode] = _told(processes[mode])
+            seconds.append(row)
+        memory = {}
+        for mode, process in processes.items():
+            assert process.stdin is not None
+            process.stdin.close()
+            memory[mode] = _told(process)
+    return Group(seconds, memory)
+
+
+def table(groups: Sequence[Group]) -> list[str]:
+    """Each kind against *never*: of the same round in time, of the same group in memory."""
     rows = [
         "| debugger | analysis, ms | against never | memory, MiB | against never |",
         "| --- | --- | --- | --- | --- |",
     ]
     for mode in MODES:
-        seconds = statistics.median(row[mode][0] for row in rounds)
-        rss_mb = statistics.median(row[mode][1] for row in rounds)
+        seconds = statistics.median(row[mode] for group in groups for row in group.seconds)
+        rss_mb = statistics.median(group.rss_mb[mode] for group in groups)
+        more_mb = _more_mb(groups, mode)
         rows.append(
-            f"| {mode} | {1000 * seconds:.0f} | {_spread(_ratios(rounds, mode), '%')} "
-            f"| {rss_mb:.0f} | {_spread(_differences(rounds, mode), ' MiB')} |"
+            f"| {mode} | {1000 * seconds:.0f} | {_told_median(_ratios(groups, mode))} "
+            f"| {rss_mb:.0f} | {statistics.median(more_mb):+.1f} MiB "
+            f"({min(more_mb):+.1f} to {max(more_mb):+.1f}) |"
         )
     return rows
 
 
-def _ratios(rounds: Sequence[dict[str, tuple[float, float]]], mode: str) -> list[float]:
-    return [100 * (row[mode][0] / row["never"][0] - 1) for row in rounds]
+def _ratios(groups: Sequence[Group], mode: str) -> list[float]:
+    """Percent more time than *never* took in the same round, sorted."""
+    return sorted(100 * (row[mode] / row["never"] - 1) for group in groups for row in group.seconds)
 
 
-def _differences(rounds: Sequence[dict[str, tuple[float, float]]], mode: str) -> list[float]:
-    return [row[mode][1] - row["never"][1] for row in rounds]
+def _more_mb(groups: Sequence[Group], mode: str) -> list[float]:
+    return [group.rss_mb[mode] - group.rss_mb["never"] for group in groups]
 
 
-def _spread(values: Sequence[float], unit: str) -> str:
-    return f"{statistics.median(values):+.1f}{unit} ({min(values):+.1f} to {max(values):+.1f})"
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % confidence interval of the median of sorted ``values``, for any distribution:
+    between the order statistics n/2 -+ 1.96 sqrt(n)/2 (Conover, Practical Nonparametric
+    Statistics, 3.2).
+    """
+    reach = 1.96 * math.sqrt(len(values)) / 2
+    low = math.floor(len(values) / 2 - reach)
+    high = math.ceil(len(values) / 2 + reach)
+    return values[max(0, low)], values[min(len(values) - 1, high)]
 
 
-def targets(rounds: Sequence[dict[str, tuple[float, float]]]) -> list[str]:
+def _told_median(values: Sequence[float]) -> str:
+    low, high = median_interval(values)
+    return f"{statistics.median(values):+.1f}% ({low:+.1f} to {high:+.1f})"
+
+
+def targets(groups: Sequence[Group]) -> list[str]:
     """Whether what was promised was kept, in sentences."""
-    on = statistics.median(_ratios(rounds, "on")) / 100
-    more_mb = statistics.median(_differences(rounds, "on"))
-    noise = statistics.median(map(abs, _ratios(rounds, "never, again")))
-    off = statistics.median(_ratios(rounds, "off"))
+    on = statistics.median(_ratios(groups, "on")) / 100
+    more_mb = statistics.median(_more_mb(groups, "on"))
     kept = {True: "kept", False: "missed"}
     return [
         f"- On: {100 * on:+.1f}% time, promised below {100 * MOST_TIME:.0f}%: "
         f"{kept[on < MOST_TIME]}.",
         f"- On: {more_mb:+.1f} MiB, promised below {MOST_MB:.0f}: {kept[more_mb < MOST_MB]}.",
-        f"- Off: {off:+.1f}%, where two runs without it differ by {noise:.1f}%.",
+        f"- Off: {_told_median(_ratios(groups, 'off'))}, where two processes without it differ by "
+        f"{_told_median(_ratios(groups, 'never, again'))}.",
     ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.debugger_cost")
-    parser.add_argument("--rounds", type=int, default=8, help="of four processes each")
-    parser.add_argument("--analyses", type=int, default=15, help="in each process")
+    parser.add_argument("--groups", type=int, default=3, help="of four processes each")
+    parser.add_argument("--rounds", type=int, default=30, help="in each group, four analyses each")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--child", choices=MODES, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.child:
-        child(arguments.child, arguments.analyses)
+        child(arguments.child)
         return 0
     load = os.getloadavg()[0]
     try:
-        rounds = measure(arguments.rounds, arguments.analyses, arguments.threads)
+        groups = [
+            measure_group(arguments.rounds, arguments.threads) for _ in range(arguments.groups)
+        ]
     except ChildError as error:
         print(error, file=sys.stderr)
         return 1
     facts = machine_facts()
     print(
         f"{facts['cpu']}, {facts['cores']} cores, {arguments.threads} threads, Python "
-        f"{facts['python']}; {arguments.rounds} rounds, {arguments.analyses} analyses of the demo "
-        "wall in each process."
+        f"{facts['python']}; {arguments.groups} groups of four processes, {arguments.rounds} "
+        "analyses of the demo wall in each; medians, in brackets the 95 % interval of the median "
+        "time and the range of the memory."
     )
     if load > QUIET_LOAD:
         print(f"The machine was not quiet (load {load:.1f}): differences are what counts here.")
-    print("\n" + "\n".join(table(rounds)) + "\n\n" + "\n".join(targets(rounds)))
+    print("\n" + "\n".join(table(groups)) + "\n\n" + "\n".join(targets(groups)))
     return 0
 
 
