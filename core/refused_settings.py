@@ -10,8 +10,12 @@ import re
 
 from pydantic_core import ErrorDetails
 
-_PASSWORD = re.compile(r"//[^/]*@")
-"""User and password of an address, which must not get into a log."""
+_SECRETS = (
+    (re.compile(r"//.*@"), "//***@"),
+    (re.compile(r"(?<=password=)[^&']*"), "***"),
+)
+"""User and password of an address, and a password among its options: they must not get into a log.
+Up to the last ``@``, since what is refused may be refused for a password that was not escaped."""
 
 LONGEST_VALUE = 80
 """Characters of a value that are shown; a longer one is cut."""
@@ -22,7 +26,9 @@ def refusal(name: str, row: ErrorDetails) -> str:
     given = row["input"]
     if isinstance(given, tuple):  # what a validator made of the text that was typed
         given = ",".join(map(str, given))
-    shown = _PASSWORD.sub("//***@", repr(given))
+    shown = repr(given)
+    for secret, stand_in in _SECRETS:
+        shown = secret.sub(stand_in, shown)
     if len(shown) > LONGEST_VALUE:
         shown = f"{shown[: LONGEST_VALUE - 4]}...'"
     return f"{name} has the value {shown}: {_expectation(row)}."

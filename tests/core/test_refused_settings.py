@@ -82,9 +82,19 @@ def test_a_long_value_is_cut(clean_environment: Environment) -> None:
 
 
 @pytest.mark.usefixtures("clean_environment")
-def test_a_password_is_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://user:s3cret@localhost:6379",
+        "redis://:s3/cret@localhost:6379/0",  # refused for its port, which would be "s3"
+        "redis://:a@s3cret@localhost:99999",
+        "redis://localhost:6379/0?password=s3cret&health_check_interval=often",
+    ],
+)
+def test_a_password_is_not_repeated(address: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        load_settings(redis_url="http://user:s3cret@localhost:6379")
+        load_settings(redis_url=address)
 
-    assert "REDIS_URL" in str(caught.value) and "***@localhost" in str(caught.value)
-    assert "s3cret" not in str(caught.value)
+    assert "REDIS_URL" in str(caught.value) and "***" in str(caught.value)
+    assert "localhost:" in str(caught.value)
+    assert "s3" not in str(caught.value) and "cret" not in str(caught.value)
