@@ -103,6 +103,11 @@ def shown(app: AppTest) -> Review:
     return photo.review
 
 
+def troubles(app: AppTest) -> list[str]:
+    """What the review page tells about photos that failed, one text each."""
+    return [text.value for text in app.markdown if text.value.startswith(":red[")]
+
+
 def colours(app: AppTest) -> dict[int, str]:
     """The colour of every hold on the wall, by the hold's id."""
     return {hold.id: hold.colour.name for hold in shown(app).holds}

@@ -17,6 +17,7 @@ from core.sentences import Template
 from pages import words
 from tests.core.fakes import fake_models, found
 from tests.core.make import make_colour
+from tests.pages.driving import troubles
 from tests.pages.memory_app import new_debugger
 from tests.pages.texts import texts_of
 
@@ -66,7 +67,7 @@ def checked(app: AppTest) -> AppTest:
 
 def review(app: AppTest) -> Iterator[AppTest]:
     """The review page: fresh, with the demo wall, a hold and holds selected, every section, after
-    an edit, and with a photo that cannot be read."""
+    an edit, and with one and with two photos that cannot be read."""
     yield app
     yield checked(app.button(key="demo").click().run())
     for holds in ((1,), (1, 2)):
@@ -79,10 +80,12 @@ def review(app: AppTest) -> Iterator[AppTest]:
     for section in sections:
         app.session_state["section"] = section
         yield checked(app.run())
-    app.file_uploader[0].set_value([("broken.jpg", b"\xff\xd8\xff nothing", "image/jpeg")])
-    checked(app.run())
-    assert app.error
-    yield app
+    for count in (1, 2):
+        data = b"\xff\xd8\xff nothing %d" % count
+        app.file_uploader[0].set_value([("broken.jpg", data, "image/jpeg")])
+        checked(app.run())
+        assert len(troubles(app)) == count
+        yield app
 
 
 def compare(app: AppTest) -> Iterator[AppTest]:

@@ -32,6 +32,7 @@ from tests.pages.driving import (
     press,
     shown,
     texts,
+    troubles,
     upload,
     use,
 )
@@ -95,8 +96,8 @@ def test_a_mistake_of_the_program_is_a_sentence_too(
     monkeypatch.setattr(models.detector, "detect", broken)
     app = upload(open_app(repository), ("wall.jpg", photo_bytes()))
 
-    (error,) = app.error
-    assert "broke off" in error.value and "secret" not in error.value
+    (trouble,) = troubles(app)
+    assert "broke off" in trouble and "secret" not in trouble
     monkeypatch.undo()
     assert desk(app).queue.photos[0].can_retry
 

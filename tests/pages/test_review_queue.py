@@ -23,6 +23,7 @@ from tests.pages.driving import (
     press,
     shown,
     texts,
+    troubles,
     upload,
 )
 
@@ -110,14 +111,35 @@ def test_many_photos_are_a_queue_in_which_one_may_fail(repository: Path, fakes: 
     photos = desk(app).queue.photos
     assert [photo.state for photo in photos] == ["done", "failed", "done", "done"]
     assert fakes.detector.calls == 3  # type: ignore[attr-defined]
-    (error,) = app.error
-    assert "notes" in error.value and "Traceback" not in error.value
+    (trouble,) = troubles(app)
+    assert "notes" in trouble and "Traceback" not in trouble
     assert shown(app).photo.name == "wall0.jpg"
 
     checked(app.selectbox(key="photo").set_value(photos[3].number).run())
     assert shown(app).photo.name == "wall2.jpg"
     press(app, f"remove-trouble-{photos[1].number}")
-    assert not app.error
+    assert not troubles(app)
+    assert shown(app).photo.name == "wall2.jpg"
+
+
+@pytest.mark.usefixtures("fakes")
+def test_failed_photos_share_one_list_that_closes_once_there_is_a_wall(repository: Path) -> None:
+    broken = [(f"notes{i}.jpg", b"these are no pixels %d" % i) for i in range(3)]
+
+    app = upload(open_app(repository), *broken)
+    (listed,) = app.expander
+    assert listed.label == "3 photos were not analysed" and listed.proto.expanded
+    assert [f"notes{i}" in text for i, text in enumerate(troubles(app))] == [True] * 3
+
+    upload(app, ("wall.jpg", photo_bytes()))
+    (listed,) = app.expander
+    assert not listed.proto.expanded and len(troubles(app)) == 3
+    choose(app, 2)
+
+    press(app, "remove-troubles")
+    assert not app.expander and not troubles(app)
+    assert [photo.name for photo in desk(app).queue.photos] == ["wall.jpg"]
+    assert desk(app).chosen == (2,)  # the wall that is looked at stays as it was
 
 
 @pytest.mark.usefixtures("fakes")
@@ -138,12 +160,12 @@ def test_more_photos_than_fit_are_refused_and_nothing_is_lost(repository: Path) 
 def test_a_broken_photo_is_told_in_a_sentence(row: Any, repository: Path, fakes: Models) -> None:
     app = upload(open_app(repository), (f"{row.id}.jpg", row.make()))
 
-    (error,) = app.error
-    assert "Traceback" not in error.value and "\n\n" in error.value  # message, then hint
+    (trouble,) = troubles(app)
+    assert "Traceback" not in trouble and "  \n" in trouble  # message, then hint
     assert fakes.detector.calls == 0  # type: ignore[attr-defined]
 
     checked(app.run())
-    assert len(app.error) == 1  # still told after a rerun
+    assert troubles(app) == [trouble]  # still told after a rerun
 
     upload(app, ("wall.jpg", photo_bytes()))
     assert "**10** holds" in texts(app)
@@ -162,6 +184,20 @@ def test_stopping_gives_up_what_waits_and_it_can_be_tried_again(
 
     press(app, f"retry-{queue.photos[0].number}")
     assert queue.photos[0].state == "done"
+
+
+@pytest.mark.usefixtures("fakes")
+def test_all_that_was_stopped_can_be_tried_again_at_once(repository: Path) -> None:
+    app = open_app(repository)
+    queue = desk(app).queue
+    for shade in (90, 110, 130):
+        queue.add(f"wall{shade}.jpg", photo_bytes(shade))
+    queue.stop()
+    checked(app.run())
+
+    press(app, "retry-all")
+
+    assert [photo.state for photo in queue.photos] == ["done"] * 3
 
 
 @pytest.mark.usefixtures("fakes")
