@@ -166,7 +166,14 @@ class Worker:
             return_freed_memory()
 
     def _relieve(self, *, models_needed: bool = False) -> None:
-        """Give memory back where it runs short: first the kept results, then the models."""
+        """Give memory back where it runs short, as far as that can be told."""
+        try:
+            self._give_back(models_needed)
+        except Exception:  # where no more files can be opened, not even the memory can be read
+            logger.exception("memory=unknown")
+
+    def _give_back(self, models_needed: bool) -> None:
+        """First the kept results, then the models."""
         loaded = self._keeper.models is not None
         relief = self._watch.check(can_unload=loaded and not models_needed)
         if relief.drop_results and self._cache is not None and (count := self._cache.clear()):

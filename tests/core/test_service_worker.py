@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import threading
@@ -230,6 +231,27 @@ def test_results_go_first_then_the_models_and_both_come_back(
     assert len(place.loads) == 2 and place.detector.warm_ups == 2
     assert place.service.analyze(encoded(3)).from_cache
     assert place.service.readiness().state == "ready"
+
+
+def test_the_worker_lives_on_where_the_memory_cannot_be_read(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(service_worker, "IDLE_CHECK_S", 0.01)
+    readable = threading.Event()
+    readable.set()
+
+    def headroom() -> float:
+        if not readable.is_set():
+            raise OSError(errno.EMFILE, "Too many open files", "/proc/meminfo")
+        return 500.0
+
+    place = make(watch=PressureWatch(headroom=headroom, limit=lambda: 957.0))
+    readable.clear()
+    until(lambda: "Too many open files" in caplog.text)  # while it was idle
+
+    assert len(place.service.analyze(encoded(0), deadline_s=5).analysis.holds) == 5
+    readable.set()
+    assert len(place.service.analyze(encoded(1), deadline_s=5).analysis.holds) == 5
 
 
 def test_an_idle_service_notices_too(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
