@@ -2,9 +2,10 @@
 
 A result is kept as the compressed text of its document, never as objects: its size is then known to
 the byte and some 10 times smaller. The key is everything that makes the answer: the photo's bytes,
-the models, the settings and this program's own code. The name of a photo is not kept: the same
-photo comes under many names, and names are private. Only successes are kept. A store that several
-servers share (:mod:`core.redis_cache`) can stand behind; what comes from there is not trusted.
+the models, the settings, and the release with its code and its statistics network. The name of a
+photo is not kept: the same photo comes under many names, and names are private. Only successes are
+kept. A store that several servers share (:mod:`core.redis_cache`) can stand behind; what comes from
+there is not trusted.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from core.model_folder import CHECKSUMS
 from core.settings import Settings
 from core.wall import ModelInfo, WallAnalysis
+from core.weights import EMBEDDED
 
 ANSWERING = (
     "yolo_conf",
@@ -58,7 +61,7 @@ class ResultKey:
 
     def text(self) -> str:
         """The key as 64 hex digits."""
-        parts = [self.sha256, self.models.detector, self.models.colour, self.settings, code()]
+        parts = [self.sha256, self.models.detector, self.models.colour, self.settings, release()]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -215,11 +218,13 @@ def decode_result(content: bytes, name: str) -> WallAnalysis:
 
 
 @lru_cache(maxsize=1)
-def code() -> str:
-    """A hash over the modules in ``core/``: another release may answer otherwise, and results in a
-    shared store outlive a process."""
+def release() -> str:
+    """A hash over the modules in ``core/`` and the embedded network that reads colour statistics,
+    which no model's name tells of: another release may answer otherwise, and results in a shared
+    store outlive a process."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    made_of = [*sources, EMBEDDED / "statistics" / CHECKSUMS]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in made_of)).hexdigest()[:16]
 
 
 def _size(text: str, content: bytes) -> int:

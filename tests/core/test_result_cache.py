@@ -8,6 +8,7 @@ import threading
 import tracemalloc
 import zlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,11 +138,29 @@ def test_another_photo_or_model_is_another_key(other: Any) -> None:
     assert other().text() != key().text()
 
 
-def test_other_code_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_release_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = key().text()
-    monkeypatch.setattr(result_cache, "code", lambda: "another release")
+    monkeypatch.setattr(result_cache, "release", lambda: "another")
 
     assert key().text() != before
+
+
+@pytest.mark.parametrize("changed", ["core/colour.py", "weights/statistics/checksums.json"])
+def test_another_module_or_statistics_network_is_another_release(
+    changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("core/colour.py", "core/result_cache.py", "weights/statistics/checksums.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("one")
+    monkeypatch.setattr(result_cache, "__file__", str(tmp_path / "core/result_cache.py"))
+    monkeypatch.setattr(result_cache, "EMBEDDED", tmp_path / "weights")
+    now = result_cache.release.__wrapped__
+
+    before = now()
+    assert now() == before
+    (tmp_path / changed).write_text("other")
+
+    assert now() != before
 
 
 def test_the_same_photo_is_the_same_key_in_every_process() -> None:
