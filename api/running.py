@@ -21,7 +21,8 @@ from api.errors import ClientGone
 from core.analysis import Step
 from core.jobs import HangUp
 from core.overlay import draw_overlay, encode_jpeg
-from core.photo import Photo, open_photo
+from core.photo import Photo
+from core.reopening import reopen_photo
 from core.service import Answer
 from core.settings import Settings
 
@@ -132,7 +133,10 @@ async def _hang_up(request: Request) -> None:
 
 
 def picture_of(outcome: Outcome, data: bytes, settings: Settings) -> bytes:
-    """The annotated picture as JPEG; ``data`` is opened again where the answer was remembered."""
+    """The annotated picture as JPEG; ``data`` is opened again where the answer was remembered.
+
+    Raises what :func:`core.reopening.reopen_photo` raises.
+    """
     analysis = outcome.answer.analysis
-    photo = outcome.photo or open_photo(data, name=analysis.photo.name, settings=settings)
+    photo = outcome.photo or reopen_photo(data, name=analysis.photo.name, settings=settings)
     return encode_jpeg(draw_overlay(photo.pixels, analysis, photo.scale))

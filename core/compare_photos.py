@@ -16,7 +16,7 @@ from core.changes import Comparison
 from core.compare import Look, compare
 from core.export import inert
 from core.overlay import encode_jpeg
-from core.photo import open_photo
+from core.reopening import reopen_photo
 from core.settings import Settings
 from core.wall import WallAnalysis
 
@@ -40,10 +40,10 @@ def compare_photos(
     """Align both photos, compare their analyses and draw the result.
 
     Raises :class:`core.alignment.AlignmentError` where the photos do not fit, and what
-    :func:`core.photo.open_photo` raises.
+    :func:`core.reopening.reopen_photo` raises.
     """
     first, second = (
-        open_photo(data, name=analysis.photo.name, settings=settings)
+        reopen_photo(data, name=analysis.photo.name, settings=settings)
         for data, analysis in (before, after)
     )
     alignment = align(

@@ -22,7 +22,8 @@ import numpy as np
 from core.arrays import Pixels
 from core.colour_vision import Deficiency, simulate, simulate_colour
 from core.overlay import contrasting, display_colour, encode_jpeg
-from core.photo import Photo, open_photo
+from core.photo import Photo
+from core.reopening import reopen_photo
 from core.settings import DEFAULT_PALETTE, Settings
 from core.wall import RGB, Hold, PhotoInfo, WallAnalysis
 
@@ -99,8 +100,8 @@ def _reduced(pixels: Pixels, side: int) -> Pixels:
 
 
 def picture_of(data: bytes, name: str, settings: Settings) -> WallPicture:
-    """The picture of an encoded photo. Raises what :func:`core.photo.open_photo` raises."""
-    photo = open_photo(data, name=name, settings=settings)
+    """The picture of an encoded photo. Raises what :func:`core.reopening.reopen_photo` raises."""
+    photo = reopen_photo(data, name=name, settings=settings)
     return wall_picture(photo.pixels, photo.width)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from api.answers import AnalysisAnswer
+from core.memory import preflight
 from core.wall import WallAnalysis
 from tests.api.faces import SteppedDetector, face, form, photo, shaped_error, stepped_models
 from tests.core.fakes import fake_models, found
@@ -69,6 +70,20 @@ def test_the_overlay_is_the_photo_with_outlines(again: bool) -> None:
     change = np.abs(np.asarray(drawn, float) - given).mean(2)
     # Around the hold the wall is dimmed, inside it is not.
     assert change[:60].mean() > 1.5 * change[115:145, 135:165].mean()
+
+
+def test_a_remembered_photo_that_would_not_fit_any_more_is_not_opened_for_its_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with face() as client:
+        client.post("/api/analyze", files=form())
+        monkeypatch.setattr(preflight, "headroom_mb", lambda: 10.0)
+        refused = client.post("/api/analyze?overlay=1", files=form())
+        known = client.post("/api/analyze", files=form())
+
+    assert refused.status_code == 503 and int(refused.headers["retry-after"]) >= 1
+    assert refused.json()["error"]["code"] == "photo_would_not_fit"
+    assert known.status_code == 200 and known.headers["x-from-cache"] == "true"
 
 
 def test_without_being_asked_there_is_no_picture(client: TestClient) -> None:
