@@ -36,6 +36,10 @@ from core.wall import (
 
 SCHEMA = "climbmate.review/1"
 
+MAX_HOLDS = 2000
+"""Of a wall that is opened: five times the most that were found on a photo at the least confidence.
+Grouping takes memory by the square of it: of 4000, half of a small server's at the first edit."""
+
 Parts = tuple[WallAnalysis, WallState, int, int, History]
 """The fields of a :class:`core.review.Review`, in their order."""
 
@@ -64,8 +68,8 @@ def write_parts(
 def read_parts(document: Mapping[str, Any]) -> Parts:
     """Read :func:`write_parts` back.
 
-    Raises ``ValueError`` when it is of another schema, lacks a part, or contradicts itself at any
-    step of its history.
+    Raises ``ValueError`` when it is of another schema, lacks a part, or contradicts itself or is
+    too large at any step of its history.
     """
     if document.get("schema") != SCHEMA:
         raise ValueError(f"expected schema {SCHEMA}, got {document.get('schema')!r}")
@@ -94,7 +98,10 @@ def read_parts(document: Mapping[str, Any]) -> Parts:
 
 
 def _check_state(found: WallAnalysis, state: WallState, next_hold: int, next_problem: int) -> None:
-    """Raises ``ValueError`` where a wall contradicts itself or has an id that is still to come."""
+    """Raises ``ValueError`` where a wall contradicts itself, has an id that is still to come, or is
+    larger than any."""
+    if len(state.holds) > MAX_HOLDS:
+        raise ValueError(f"expected at most {MAX_HOLDS} holds, got {len(state.holds)}")
     replace(found, holds=state.holds, problems=state.problems)
     ids = {hold.id for hold in state.holds}
     if not (state.changed | state.placed) <= ids:

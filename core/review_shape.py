@@ -1,4 +1,5 @@
-"""The shape of a saved review: which fields there are, of which type, and how large numbers may be.
+"""The shape of a saved review: which fields there are, of which type, how large numbers may be, and
+how long the history is.
 
 A file that a person opens is checked against this before anything is made of it: the records of
 :mod:`core.wall` trust the types that the program itself gave them, and would carry a list where a
@@ -11,6 +12,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from core.history import MAX_STEPS
 
 MAX_SIDE_PX = 1_000_000
 """Far beyond any photo that is read, and small enough that no arithmetic on pixels overflows."""
@@ -92,6 +95,10 @@ class _Step(_Shape):
     placed: list[_Id]
 
 
+_Steps = Annotated[list[_Step], Field(max_length=MAX_STEPS)]
+"""Each is checked on the whole wall, so more of them than any review has would take minutes."""
+
+
 class _Next(_Shape):
     hold: _Id
     problem: _Id
@@ -102,8 +109,8 @@ class _Review(_Shape):
     changed: list[_Id]
     placed: list[_Id]
     next: _Next
-    past: list[_Step]
-    future: list[_Step]
+    past: _Steps
+    future: _Steps
 
 
 def check_shape(text: str) -> None:

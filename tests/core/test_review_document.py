@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from core.review import Review
+from core.review_document import MAX_HOLDS
 from core.review_edits import DeleteHolds, MoveHolds, Recolour
-from core.wall import WallAnalysis
+from core.wall import PhotoInfo, WallAnalysis
+from tests.core.make import make_analysis, make_hold
 from tests.core.test_review import large, wall
 
 
@@ -70,4 +72,19 @@ def test_an_outline_is_written_once_however_often_its_hold_is_edited() -> None:
 @pytest.mark.parametrize("document", [{}, {"schema": "climbmate.wall/1"}])
 def test_another_document_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"expected schema climbmate\.review/1"):
+        Review.from_document(document)
+
+
+@pytest.mark.parametrize("place", ["wall", "past"])
+def test_a_wall_of_more_holds_than_any_is_refused(place: str) -> None:
+    holds = [make_hold(number, (number, number, 9.0, 9.0)) for number in range(1, MAX_HOLDS + 1)]
+    review = Review.of(make_analysis(holds, photo=PhotoInfo("wall.jpg", "0" * 64, 4000, 3000)))
+    document = review.apply(Recolour((1,), "mint")).document()
+    assert len(Review.from_document(document).holds) == MAX_HOLDS
+
+    more = dict(document["wall"]["holds"][0], id=MAX_HOLDS + 1)
+    (document["wall"] if place == "wall" else document["past"][0])["holds"].append(more)
+    document["next"]["hold"] += 1
+
+    with pytest.raises(ValueError, match=f"at most {MAX_HOLDS} holds"):
         Review.from_document(document)

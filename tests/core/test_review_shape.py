@@ -13,6 +13,7 @@ import pytest
 
 from core.errors import ReviewFileError
 from core.export import encode_json, to_coco, to_csv, to_json
+from core.history import MAX_STEPS
 from core.numbers import wall_numbers
 from core.review import Review
 from core.review_file import open_review, save_review
@@ -101,6 +102,18 @@ def test_a_value_of_another_type_is_found(place: tuple[Any, ...], value: Any) ->
 
     with pytest.raises(ValueError, match=str(place[-1])):
         check_shape(json.dumps(document))
+    with pytest.raises(ReviewFileError):
+        open_review(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("side", ["past", "future"])
+def test_more_steps_than_a_review_keeps_are_refused(side: str) -> None:
+    document = json.loads(save_review(edited()))
+    nothing = {"what": "add", "holds": [], "problems": [], "changed": [], "placed": []}
+    document[side] = [nothing] * MAX_STEPS
+    assert len(getattr(open_review(json.dumps(document).encode()).history, side)) == MAX_STEPS
+
+    document[side].append(nothing)
     with pytest.raises(ReviewFileError):
         open_review(json.dumps(document).encode())
 
