@@ -84,11 +84,12 @@ class RunningAnalysis:
         try:
             if not (self._closed or self._error or isinstance(self._last, Answer)):
                 self._advance()
-            if self._closed:
-                self._steps.close()
-                return None
         finally:
             self._lock.release()
+        # Only now: who closes while the lock is held here leaves the end to this thread.
+        if self._closed:
+            self._end()
+            return None
         if self._error is not None:
             raise self._error
         return self._last
@@ -103,12 +104,16 @@ class RunningAnalysis:
             self._closed = True
         if self._hang_up is not None:
             self._hang_up.say()
+        self._end()
+        return True
+
+    def _end(self) -> None:
+        """Close the steps; whoever is inside does it on the way out."""
         if self._lock.acquire(blocking=False):
             try:
                 self._steps.close()
             finally:
                 self._lock.release()
-        return True
 
     def _advance(self) -> None:
         try:

@@ -94,6 +94,36 @@ def test_closing_while_a_thread_is_inside_ends_it_on_its_way_out() -> None:
     running.close()
 
 
+def test_closing_at_the_last_moment_of_a_step_ends_it_too() -> None:
+    ended = threading.Event()
+
+    def steps() -> Generator[Step | Answer, None, None]:
+        try:
+            yield Step("decode", 0.0)
+            yield ANSWER
+        finally:
+            ended.set()
+
+    running = RunningAnalysis(1, steps())
+
+    class LastMoment:
+        """Holds the lock a little longer, and closes meanwhile as another thread would."""
+
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+            self.acquire = self.lock.acquire
+
+        def release(self) -> None:
+            if not running.closed:
+                assert running.close()
+            self.lock.release()
+
+    running._lock = LastMoment()  # type: ignore[assignment]
+
+    assert running.take() is None
+    assert ended.is_set()
+
+
 def test_closing_when_nobody_is_inside_ends_it_at_once() -> None:
     closed = threading.Event()
 
