@@ -20,7 +20,6 @@ What an edit does to problems:
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -31,6 +30,7 @@ import numpy as np
 
 from core.errors import EditError
 from core.review_draft import Draft
+from core.shown_text import can_be_shown
 from core.wall import Box, Colour, Hold, Kind, PhotoInfo, Point
 
 V_GRADES = ("VB", *(f"V{number}" for number in range(18)))
@@ -339,7 +339,7 @@ def checked_kind(kind: str) -> Kind:
 
 def _checked_text(text: str, what: str, longest: int) -> str:
     tidy = " ".join(text.split())
-    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in tidy):
+    if not can_be_shown(tidy):
         raise EditError(
             "bad_text",
             f"The {what} has characters that cannot be shown.",

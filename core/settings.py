@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import ChoiceError, SettingsError
 from core.refused_settings import refusal
+from core.shown_text import can_be_shown
 
 DEFAULT_PALETTE = (
     "red",
@@ -257,6 +258,8 @@ class Settings(BaseSettings):
         names = tuple(name for name in names if name)
         if len(names) < 2:
             raise ValueError("expected at least two colour names, separated by commas")
+        if not all(map(can_be_shown, names)):
+            raise ValueError("expected names without characters that cannot be shown")
         if too_long := [name for name in names if len(name) > 40]:
             raise ValueError(f"expected names of at most 40 characters, got {too_long[0]!r}")
         return names

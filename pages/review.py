@@ -107,6 +107,17 @@ def show_sections(ready: Ready, review: Review, picture: WallPicture) -> None:
                 make()
 
 
+def show_notices() -> None:
+    """What was refused, once: above all else, and in sight however far the page is scrolled."""
+    if not desk().notices:
+        return
+    with st.container(key="notices"):
+        for message, hint in desk().notices:
+            show_error(message, hint)
+    if desk().queue.next_up is None:  # else it runs again by itself before anybody has read
+        desk().notices.clear()
+
+
 def palette(ready: Ready) -> tuple[str, ...]:
     """The colours that a hold may have in this session."""
     return session_choices().applied_to(ready.settings).palette
@@ -117,10 +128,7 @@ def show() -> None:
     st.html(STYLE)
     with st.container(key="review"):
         ready = ready_or_stop()
-        for message, hint in desk().notices:
-            show_error(message, hint)
-        if desk().queue.next_up is None:  # else it runs again by itself before anybody has read
-            desk().notices.clear()
+        show_notices()
         keeper = st.container(key="keeper_place")
         shown = shown_review()
         if shown is None:

@@ -7,23 +7,27 @@ from typing import Any
 
 import streamlit as st
 
-from core.review_edits import FONT_GRADES, V_GRADES, DescribeProblem
+from core.review_edits import FONT_GRADES, MAX_NAME_LENGTH, V_GRADES, DescribeProblem
 from core.wall import Problem
-from pages.review_state import make
+from pages.review_state import desk, edit, make
 from pages.words import _
 
 _NOTHING = object()
+REFUSED = "name refused"
+"""The problem whose name was refused just now, among what the session keeps."""
 
 
 def show_description(problem: Problem) -> None:
     """Name and grade of the problem that the selection is in."""
     row = st.container(horizontal=True)
-    set_value("name", problem.name)
+    if st.session_state.pop(REFUSED, None) != problem.id:
+        set_value("name", problem.name)
     row.text_input(
         _("Name of problem {number}").format(number=problem.id),
         key="name",
-        max_chars=60,
-        on_change=lambda: make(DescribeProblem(problem.id, name=st.session_state["name"])),
+        help=at_most(MAX_NAME_LENGTH),
+        on_change=rename,
+        args=(problem.id,),
     )
     grades = list(dict.fromkeys(["", *FONT_GRADES, *V_GRADES, problem.grade]))
     set_value("grade", problem.grade)
@@ -35,6 +39,21 @@ def show_description(problem: Problem) -> None:
         placeholder="6A, V4",
         on_change=lambda: make(DescribeProblem(problem.id, grade=st.session_state["grade"] or "")),
     )
+
+
+def rename(number: int) -> None:
+    """Name a problem as was typed. A name that is refused stays in its field: whoever typed it
+    shortens it there."""
+    told = len(desk().notices)
+    edit(DescribeProblem(number, name=st.session_state["name"]))
+    if len(desk().notices) > told:
+        st.session_state[REFUSED] = number
+
+
+def at_most(count: int) -> str:
+    """How much a field takes. A field of Streamlit's with a limit of its own would cut off what
+    is pasted without a word."""
+    return _("At most {count} characters fit.").format(count=count)
 
 
 def pick(act: Callable[[Any], object], key: str, options: Collection[object]) -> None:

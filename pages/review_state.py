@@ -29,8 +29,8 @@ KEY = "desk"
 @dataclass(slots=True)
 class Desk:
     """One session's work. ``edits`` counts changes of any review, ``picks`` selections and filters
-    that did not come from the table: tables start afresh with them. ``rounds`` empties the
-    uploaders."""
+    that did not come from the table, and edits that were refused: tables start afresh with them.
+    ``rounds`` empties the uploaders."""
 
     queue: PhotoQueue = field(default_factory=PhotoQueue)
     chosen: tuple[int, ...] = ()
@@ -97,6 +97,7 @@ def change(make: Callable[[Review], Review]) -> bool:
         after = make(before)
     except ClimbMateError as error:
         desk().tell(error)
+        desk().picks += 1  # a table that was typed into shows what is there again
         return False
     if after is before:
         return False

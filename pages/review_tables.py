@@ -11,8 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from core.review import Review
+from core.review_edits import MAX_GRADE_LENGTH, MAX_NAME_LENGTH
 from core.wall import Hold, Problem
 from pages.colour_words import colour_word
+from pages.review_description import at_most
 from pages.review_narrowed import show_narrowed
 from pages.review_state import desk
 from pages.review_table_edits import holds_changed, problems_changed
@@ -39,8 +41,10 @@ def show_problems(review: Review) -> None:
             "problem": st.column_config.NumberColumn(_("Problem"), width=70),
             "colour": st.column_config.TextColumn(_("Colour"), width=80),
             "holds": st.column_config.NumberColumn(_("Holds"), width=60),
-            "name": st.column_config.TextColumn(_("Name"), max_chars=60),
-            "grade": st.column_config.TextColumn(_("Grade"), max_chars=20, width=70),
+            "name": st.column_config.TextColumn(_("Name"), help=at_most(MAX_NAME_LENGTH)),
+            "grade": st.column_config.TextColumn(
+                _("Grade"), help=at_most(MAX_GRADE_LENGTH), width=70
+            ),
         },
         fixed=["problem", "colour", "holds"],
         changed=problems_changed,

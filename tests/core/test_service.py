@@ -304,6 +304,7 @@ def test_a_paused_reader_still_gets_an_answer_that_came_in_time(make: Make) -> N
         (Choices(yolo_conf=float("nan")), "expected a finite number"),
         (Choices(max_holds=-1), "max_holds has the value -1: expected at least 0"),
         (Choices(palette="red"), "expected at least two colour names"),
+        (Choices(palette="red,dark\x1b[31mblue"), "characters that cannot be shown"),
         (Choices(palette=tuple(f"c{i}" for i in range(65))), "expected at most 64"),
         (Choices(max_image_size=100_000), "expected at most 8192"),
     ],

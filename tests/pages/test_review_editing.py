@@ -104,6 +104,27 @@ def test_a_selection_can_be_let_go(repository: Path) -> None:
     assert desk(app).chosen == () and "Select a hold" in texts(app)
 
 
+def test_a_name_that_is_too_long_is_refused_and_stays_in_its_field_to_be_shortened(
+    repository: Path,
+) -> None:
+    app = choose(press(open_app(repository), "demo"), 1, 2)
+    press(app, "split")
+    new = shown(app).hold(1).problem
+    long = "Slab " * 15 + "queen"
+    field = app.text_input(key="name")
+    assert "60 characters" in field.help and not field.proto.max_chars  # cut off by no browser
+
+    checked(field.set_value(long).run())
+    assert "80 characters" in app.error[0].value and shown(app).problem(new or 0).name == ""
+    assert app.text_input(key="name").value == long
+
+    choose(app, 3, 4)
+    assert app.text_input(key="name").value == ""  # another problem's own
+    choose(app, 1, 2)
+    checked(app.text_input(key="name").set_value("Slab queen").run())
+    assert shown(app).problem(new or 0).name == "Slab queen" and not app.error
+
+
 def test_a_refused_edit_is_a_sentence(repository: Path) -> None:
     app = choose(press(open_app(repository), "demo"), 1)
 

@@ -82,7 +82,9 @@ def typed_into_tables() -> None:
     st.session_state["ticked"] = desk().chosen
     send(edits.holds_changed, ids, {"0": {"chosen": False}})
     st.session_state["unticked"] = desk().chosen
+    st.session_state["before"] = (desk().edits, desk().picks)
     send(edits.holds_changed, ids, {"3": {"colour": "x" * 99}})
+    st.session_state["after"] = (desk().edits, desk().picks)
     st.session_state["review"] = shown_review()[1]  # type: ignore[index]
 
 
@@ -97,6 +99,8 @@ def test_what_is_typed_and_ticked_in_tables_reaches_the_wall() -> None:
     assert app.session_state["ticked"] == (5, 3) and app.session_state["unticked"] == (3,)
     ((message, hint),) = desk(app).notices  # a colour's name of 99 letters
     assert "99" in message and hint
+    before, after = app.session_state["before"], app.session_state["after"]
+    assert after[0] == before[0] and after != before  # the table starts afresh, without that name
     assert set(review.undo().undo().undo().holds) == {
         hold for hold in review.undo().undo().undo().holds if hold.colour.name == "green"
     }
