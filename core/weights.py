@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -107,8 +108,8 @@ def resolve_detector(settings: Settings, progress: Progress | None = None) -> Mo
         return _detector_files(EMBEDDED / "detector", settings)
     source = _existing_file(settings.yolo_weights, "YOLO_WEIGHTS")
     setting = f"YOLO_WEIGHTS={settings.yolo_weights}"
-    hashes = settings.cache_dir / "hashes"
-    key = _key("detector", remembered_sha256(source, hashes), source.stem, DETECTOR_CONVERTER)
+    content = _content(str(source), setting, settings)
+    key = _key("detector", content, source.stem, DETECTOR_CONVERTER)
     folder = settings.cache_dir / "models" / key
 
     def build() -> None:
@@ -142,7 +143,7 @@ def resolve_colour(settings: Settings, progress: Progress | None = None) -> Mode
     model, pretrained = _absolute(model), _absolute(pretrained)
     setting = f"CLIP_MODEL={model} with CLIP_PRETRAINED={pretrained or 'empty'}"
     said = json.dumps([prompts.PROMPT_TEMPLATES, prompts.CAPTION_WORDS, DEFAULT_PALETTE])
-    content = [_content(value, settings.cache_dir / "hashes") for value in (model, pretrained)]
+    content = [_content(value, setting, settings) for value in (model, pretrained)]
     key = _key("colour", *content, said, COLOUR_CONVERTER)
     folder = settings.cache_dir / "models" / key
 
@@ -206,9 +207,9 @@ def _colour_files(folder: Path) -> ModelFiles:
 
 
 def _existing_file(value: str, variable: str) -> Path:
-    path = Path(value).expanduser().resolve()
-    if not path.is_file():
-        what = "is a folder, not a file" if path.is_dir() else "does not exist"
+    path = _place(value)
+    if not os.path.isfile(path):
+        what = "is a folder, not a file" if os.path.isdir(path) else "does not exist"
         raise ModelError(
             "weights_missing",
             f"{variable}={value} {what}.",
@@ -223,20 +224,38 @@ def _existing_file(value: str, variable: str) -> Path:
     return path
 
 
+def _place(value: str) -> Path:
+    """Where ``value`` leads, absolute because the child works elsewhere.
+
+    A link stays one: its name says what kind of file it is, where a store of files behind it calls
+    that by its checksum. What cannot be, such as another user's ``~``, is left to be missed.
+    """
+    return Path(os.path.expanduser(value)).absolute()
+
+
 def _absolute(value: str) -> str:
-    """``value``, made absolute when it names something on disk: the child works elsewhere."""
-    path = Path(value).expanduser()
-    return str(path.resolve()) if value and path.exists() else value
+    """``value``, made absolute when it names something on disk."""
+    return str(_place(value)) if value and os.path.exists(_place(value)) else value
 
 
-def _content(value: str, hashes: Path) -> str:
-    """What stands for ``value`` in a cache key: the content of a file or folder, or the name."""
-    path = Path(value)
-    if value and path.is_file():
-        return remembered_sha256(path, hashes)
-    if value and path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.is_file())
-        return "".join(p.name + remembered_sha256(p, hashes) for p in files)
+def _content(value: str, setting: str, settings: Settings) -> str:
+    """What stands for ``value`` in a cache key: the content of a file or folder, or the name.
+
+    Raises :class:`ModelError` (``weights_unreadable``) that names ``setting``.
+    """
+    hashes, path = settings.cache_dir / "hashes", Path(value)
+    try:
+        if value and os.path.isfile(path):
+            return remembered_sha256(path, hashes)
+        if value and os.path.isdir(path):
+            files = sorted(p for p in path.iterdir() if p.is_file())
+            return "".join(p.name + remembered_sha256(p, hashes) for p in files)
+    except OSError as error:
+        raise ModelError(
+            "weights_unreadable",
+            f"{setting} cannot be read: {error.strerror}.",
+            "Correct the path or the file's permissions, or unset the variable.",
+        ) from error
     return value
 
 

@@ -187,6 +187,61 @@ def test_settings_that_cannot_be_used(
     assert says in told[0]
 
 
+@pytest.mark.usefixtures("no_child")
+@pytest.mark.parametrize("place", ["~nobody-of-this-name/best.pt", f"/tmp/{'x' * 300}.pt"])
+def test_a_place_that_cannot_be_is_told_and_the_embedded_model_serves(
+    embedded: Path, tmp_path: Path, place: str
+) -> None:
+    settings = load_settings(yolo_weights=place, cache_dir=tmp_path)
+
+    detector, _, told = weights.resolve_or_embedded(settings)
+
+    assert detector.folder == embedded / "detector"
+    assert len(told) == 1 and told[0].startswith(f"YOLO_WEIGHTS={place} does not exist.")
+
+
+@pytest.mark.usefixtures("no_child")
+@pytest.mark.parametrize("variable", ["YOLO_WEIGHTS", "CLIP_PRETRAINED"])
+def test_a_file_that_cannot_be_read_is_told_and_the_embedded_model_serves(
+    embedded: Path, tmp_path: Path, variable: str
+) -> None:
+    unreadable = tmp_path / "best.pt"
+    unreadable.symlink_to("/proc/self/mem")  # for every user: nothing is at its beginning
+    chosen = {"YOLO_WEIGHTS": {"yolo_weights": str(unreadable)}}
+    chosen["CLIP_PRETRAINED"] = {"clip_model": "ViT-B-32", "clip_pretrained": str(unreadable)}
+    settings = load_settings(**chosen[variable], cache_dir=tmp_path / "cache")
+
+    detector, colour, told = weights.resolve_or_embedded(settings)
+
+    assert (detector.folder, colour.folder) == (embedded / "detector", embedded / "colour")
+    assert f"{variable}={unreadable} cannot be read: Input/output error." in told[0]
+
+
+def test_a_link_into_a_store_of_files_keeps_its_own_name(
+    embedded: Path, tmp_path: Path, quick_child: list[list[str]]
+) -> None:
+    del embedded
+    stored = tmp_path / "blobs" / "0f3e9d"  # as hubs keep what they downloaded
+    stored.parent.mkdir()
+    stored.write_bytes(b"weights")
+    detector, clip = tmp_path / "best.pt", tmp_path / "clip.safetensors"
+    for link in (detector, clip):
+        link.symlink_to(stored)
+    settings = load_settings(
+        yolo_weights=str(detector),
+        clip_model="ViT-B-32",
+        clip_pretrained=str(clip),
+        cache_dir=tmp_path / "cache",
+    )
+
+    weights.resolve_detector(settings)
+    weights.resolve_colour(settings)
+
+    assert [str(detector) in call for call in quick_child] == [True, False]
+    assert [str(clip) in call for call in quick_child] == [False, True]
+    assert quick_child[0][-1] == "best"
+
+
 def test_damaged_cache_is_made_again_once(tmp_path: Path, quick_child: list[list[str]]) -> None:
     source = tmp_path / "best.pt"
     source.write_bytes(b"x")
