@@ -56,6 +56,8 @@ def _digest(key: str, place: int) -> bytes:
         raise _refused(place, "is no hash of 64 hex digits")
     if len(key) < MIN_KEY_LENGTH:
         raise _refused(place, f"has fewer than {MIN_KEY_LENGTH} characters")
+    if not (key.isascii() and key.isprintable()):
+        raise _refused(place, "has characters that no header can carry")
     return hashlib.sha256(key.encode()).digest()
 
 

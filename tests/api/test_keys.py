@@ -43,7 +43,10 @@ def test_without_keys_nothing_is_recognised() -> None:
     assert ring.recognise("") is None
 
 
-@pytest.mark.parametrize("text", ["short", f"{KEY},tiny", "sha256:abc", f"sha256:{'g' * 64}"])
+@pytest.mark.parametrize(
+    "text",
+    ["short", f"{KEY},tiny", "sha256:abc", f"sha256:{'g' * 64}", f"{KEY}é", f"{KEY},\udcff{KEY}x"],
+)
 def test_a_key_that_cannot_be_used_stops_the_start_without_being_shown(text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Keyring.from_text(text)
