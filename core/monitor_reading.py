@@ -51,11 +51,7 @@ def take_reading(url: str, pid: int | None = None, key: str = "", proc: Path = P
             "Set API_KEYS as for the server, or name a file with one key: --key-file FILE.",
         )
     if status != 200 or "climbmate_" not in metrics:
-        raise UnreachableError(
-            "not_climbmate",
-            f"At {url} something answers with status {status} that is not ClimbMate.",
-            "Check --url: the address and the port that `python server.py` listens on.",
-        )
+        raise _stranger(url, status)
     status, ready = _ask(f"{url}/api/ready", key)
     number = listening_pid(url) if pid is None else pid
     process = None if number is None else process_memory(number, proc)
@@ -69,9 +65,12 @@ def take_reading(url: str, pid: int | None = None, key: str = "", proc: Path = P
 def reading_of(url: str, metrics: str, not_ready: str, process: ProcessMemory | None) -> Reading:
     """The reading in the text of /metrics. Raises :class:`UnreachableError` for other texts."""
     values: dict[str, float] = {}
-    for family in text_string_to_metric_families(metrics):
-        for sample in family.samples:
-            values[sample.name + "".join(sorted(sample.labels.values()))] = sample.value
+    try:
+        for family in text_string_to_metric_families(metrics):
+            for sample in family.samples:
+                values[sample.name + "".join(sorted(sample.labels.values()))] = sample.value
+    except ValueError as error:  # such as a page about ClimbMate
+        raise _stranger(url, 200) from error
 
     def told(name: str) -> float:
         return values[f"climbmate_{name}"]
@@ -106,6 +105,14 @@ def reading_of(url: str, metrics: str, not_ready: str, process: ProcessMemory | 
             f"The server at {url} does not tell {error.args[0]}.",
             "Use the monitor of the same version as the server.",
         ) from error
+
+
+def _stranger(url: str, status: int) -> UnreachableError:
+    return UnreachableError(
+        "not_climbmate",
+        f"At {url} something answers with status {status} that is not ClimbMate.",
+        "Check --url: the address and the port that `python server.py` listens on.",
+    )
 
 
 def process_memory(pid: int, proc: Path = PROC) -> ProcessMemory | None:

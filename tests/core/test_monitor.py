@@ -246,7 +246,9 @@ def test_the_key_is_sent(server: Any, metrics: str) -> None:
 
 def test_what_is_no_climbmate_is_told(server: Any) -> None:
     url, told = server
-    for answer in ((404, "nothing"), (200, "python_info 1.0\n"), (500, "climbmate_ready 1\n")):
+    page = "<p>Its metrics begin with climbmate_ and are listed below.</p>"
+    strangers = ((404, "nothing"), (200, "python_info 1.0\n"), (500, "climbmate_ready 1\n"))
+    for answer in (*strangers, (200, page)):
         told["/metrics"] = answer
         with pytest.raises(UnreachableError, match="is not ClimbMate"):
             take_reading(url)
