@@ -69,8 +69,14 @@ class RedisCache:
         return bool(done)
 
     def clear(self) -> int:
-        """Drop every result of ours, and nothing else; how many there were."""
-        return self._within(CLEAR_S, self._drop_all) or 0
+        """Drop every result of ours, and nothing else; how many there were.
+
+        Where Redis is away they stay, and will answer again when it is back: that is logged.
+        """
+        count = self._within(CLEAR_S, self._drop_all)
+        if count is None:
+            logger.warning("redis=not_cleared results=may_come_back")
+        return count or 0
 
     def close(self) -> None:
         """Close the connections."""
