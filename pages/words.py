@@ -2,8 +2,9 @@
 
 Every text on a page goes through :func:`_` as a literal English sentence with named places
 (``_("{count} holds").format(count=n)``), which is how the catalogue is collected. Sentences that
-were finished elsewhere (errors, warnings) go through :func:`told`. Nothing but looking words up is
-done here; the catalogues in ``locales/`` are built by ``scripts/collect_words.py``.
+were finished elsewhere (errors, warnings) go through :func:`told`, in English too: where ``core`` names
+an environment variable, a page names what a setter can do. Nothing but looking words up is done
+here; the catalogues in ``locales/`` are built by ``scripts/collect_words.py``.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def _known(wish: object) -> str:
 
 @lru_cache(maxsize=len(LANGUAGES))
 def _catalogue(code: str) -> gettext.NullTranslations:
-    return gettext.translation("climbmate", FOLDER, languages=[code], fallback=code == "en")
+    return gettext.translation("climbmate", FOLDER, languages=[code])
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -65,10 +66,8 @@ def ngettext(one: str, many: str, count: int) -> str:
 
 
 def told(text: str) -> str:
-    """A finished English sentence (or several) in the language of this session; as it is where
-    nobody knows it."""
+    """A finished English sentence (or several) as a setter reads it, in the language of this
+    session; as it is where nobody knows it."""
     code = language()
-    if code == "en":
-        return text
     whole = _catalogue(code).gettext(text) if text else text
     return whole if whole != text else _phrasebook(code).told(text)

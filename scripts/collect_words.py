@@ -5,6 +5,11 @@
 
 The exit code is also 1 while a text is not translated; each such text is named.
 
+``core`` speaks to whoever runs a server or calls it: it names the environment variable that moves a
+limit. A page tells the same sentence to a setter, who knows a page but no variable: such sentences
+have a wording of their own in every language, in English too. What a server is started with, and
+what only somebody who starts it can correct, keeps its variables everywhere.
+
 Two kinds of texts go into one catalogue: literals that the pages look up with ``_`` and
 ``ngettext``, and the sentences of ``core`` (:mod:`scripts.core_sentences`), with the context
 ``core``. The latter are also written to ``locales/core_sentences.json``, from which
@@ -19,6 +24,7 @@ import argparse
 import ast
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -31,14 +37,35 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from core.settings import Settings, variable_name  # noqa: E402
 from scripts.core_sentences import Sources  # noqa: E402
 from scripts.syntax import calls, name_of  # noqa: E402
 
 LOCALES = ROOT / "locales"
 DOMAIN = "climbmate"
-LANGUAGES = ("ko",)
+ENGLISH = "en"
+LANGUAGES = (ENGLISH, "ko")
 PAGES = ("streamlit_app.py", "pages/*.py", "debug_memory_panel.py")
 CONTEXT = "core"
+FOR_SETTERS = "A page tells this to a setter: name no variable, but the page that helps."
+"""Stands in the catalogues with every text that is worded anew, in English too."""
+
+VARIABLE = re.compile(
+    rf"\b({'|'.join(map(variable_name, Settings.model_fields))})\b|leave it out", re.ASCII
+)
+"""An environment variable, which in Korean a word may follow at once, or the advice to leave out a
+parameter of a request."""
+
+STARTING = (
+    "core/environment_file.py",
+    "core/onnx_intake.py",
+    "core/settings.py",
+    "core/tokens.py",
+    "core/weights.py",
+    "training/",
+)
+"""How the paths begin of modules that speak of what a server is started with."""
+
 FIXED = datetime(2026, 11, 21, tzinfo=UTC)
 """In the headers in place of the moment, so that the same texts give the same files."""
 
@@ -77,8 +104,19 @@ def template(sources: Sources, root: Path = ROOT) -> Catalog:
         for message in page_messages(path):
             catalog.add(message, locations=[(str(path.relative_to(root)), 0)])
     for text in sources.templates:
-        catalog.add(text, context=CONTEXT, locations=[(sources.places[text], 0)])
+        catalog.add(
+            text,
+            context=CONTEXT,
+            locations=[(sources.places[text], 0)],
+            auto_comments=[FOR_SETTERS] if for_setters(text, sources.places[text]) else (),
+        )
     return catalog
+
+
+def for_setters(text: str, place: str) -> bool:
+    """Whether a sentence of the module ``place`` needs another wording on a page."""
+    about_starting = place.startswith(STARTING) and "leave it out" not in text
+    return bool(VARIABLE.search(text)) and not about_starting
 
 
 def new_catalog(language: str | None = None) -> Catalog:
@@ -100,16 +138,19 @@ def new_catalog(language: str | None = None) -> Catalog:
 
 
 def renewed(collected: Catalog, before: Catalog, language: str) -> Catalog:
-    """The catalogue of a language with what was collected, translated as before."""
+    """The catalogue of a language with what was collected, translated as before; of English, only
+    what pages word otherwise."""
     after = new_catalog(language)
     for message in collected:
-        if not message.id:
-            continue
         known = before.get(message.id, context=message.context)
+        worded = language != ENGLISH or message.auto_comments or (known and known.string)
+        if not message.id or not worded:
+            continue
         after.add(
             message.id,
             known.string if known is not None else "",
             locations=message.locations,
+            auto_comments=message.auto_comments,
             flags=(known.flags if known is not None else set()) - {"python-brace-format"},
             context=message.context,
         )
@@ -162,9 +203,17 @@ def read_catalog(path: Path, language: str) -> Catalog:
 
 
 def untranslated(language: str) -> list[str]:
-    """The texts that a language still lacks."""
+    """The texts that a language still lacks, or tells with a variable where it must not."""
     catalog = read_catalog(LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.po", language)
-    lacking = [m for m in catalog if m.id and not (m.string and all(m.string))]
+    lacking = [
+        m
+        for m in catalog
+        if m.id
+        and (
+            not (m.string and all(m.string))
+            or (FOR_SETTERS in m.auto_comments and VARIABLE.search(m.string))
+        )
+    ]
     return [f"{language}: {message.id!r}" for message in lacking]
 
 

@@ -18,6 +18,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
 from core.analysis import limit_holds
+from core.choices import Choices
 from core.errors import ClimbMateError
 from core.memory.black_box import LastRun
 from core.photo import open_photo
@@ -33,6 +34,7 @@ from tests.core.test_review import wall
 
 HANGUL = re.compile(r"[가-힣]")
 PO = words.FOLDER / "ko" / "LC_MESSAGES" / "climbmate.po"
+NAME_OF_A_VARIABLE = re.compile(r"[A-Z]{2,}_[A-Z_]+|palette|yolo_conf|max_\w+")
 
 SAME_IN_KOREAN = {
     "{size} MiB",
@@ -57,6 +59,10 @@ SAME_IN_KOREAN = {
 def korean() -> Catalog:
     with PO.open("rb") as file:
         return read_po(file, locale="ko", domain="climbmate")
+
+
+def written(code: str) -> Path:
+    return words.FOLDER / code / "LC_MESSAGES" / "climbmate.po"
 
 
 def messages(catalog: Catalog) -> list[Message]:
@@ -117,7 +123,10 @@ def test_places_are_kept(korean: Catalog) -> None:
     for message in messages(korean):
         wanted = places(forms(message.id)[-1])
         for form in forms(message.string):
-            assert places(form) == wanted, message.id
+            if collect_words.FOR_SETTERS in message.auto_comments:
+                assert places(form) <= wanted, message.id  # a variable's name may be left out
+            else:
+                assert places(form) == wanted, message.id
 
 
 def places(text: str) -> Counter[tuple[str | None, str | None]]:
@@ -149,9 +158,10 @@ def test_korean_has_one_plural_form(korean: Catalog) -> None:
             assert len(message.string) == 1
 
 
-def test_the_binary_catalogue_says_what_the_written_one_says(korean: Catalog) -> None:
-    read = gettext.translation("climbmate", words.FOLDER, languages=["ko"])
-    for message in messages(korean):
+@pytest.mark.parametrize("code", list(words.LANGUAGES))
+def test_the_binary_catalogue_says_what_the_written_one_says(code: str) -> None:
+    read = gettext.translation("climbmate", words.FOLDER, languages=[code])
+    for message in messages(collect_words.read_catalog(written(code), code)):
         if isinstance(message.id, tuple):
             for count in (0, 1, 2, 5):
                 assert read.ngettext(*message.id, count) == message.string[0]
@@ -280,7 +290,7 @@ def test_warnings_are_told_in_korean(
         "내장 모델을 사용하세요. 내장 검출 모델을 계속 사용합니다."
     )
     assert second.endswith("내장 색 모델을 계속 사용합니다.")
-    assert third == "작은 홀드 3개를 제외했습니다. MAX_HOLDS 설정이 2입니다."
+    assert third == "작은 홀드 3개를 제외했습니다. 모델 페이지의 최대 홀드 수는 2개입니다."
 
 
 def test_the_end_of_an_earlier_run_is_told_in_korean(speak: Callable[[str], None]) -> None:
@@ -295,7 +305,67 @@ def test_the_end_of_an_earlier_run_is_told_in_korean(speak: Callable[[str], None
     )
 
 
-def test_in_english_nothing_is_changed(speak: Callable[[str], None]) -> None:
+@pytest.mark.parametrize(("code", "page"), [("en", "Models page"), ("ko", "모델 페이지")])
+def test_a_setter_reads_of_a_page_where_a_developer_reads_of_a_variable(
+    clean_environment: pytest.MonkeyPatch, speak: Callable[[str], None], code: str, page: str
+) -> None:
+    """What the service says of a photo: ``str(error)`` and a document's warnings name variables."""
+    del clean_environment
+    speak(code)
+    _, (left_out,) = limit_holds([found((0, 0, 9 + i, 9)) for i in range(5)], 2)
+    assert "MAX_HOLDS" in left_out
+    assert page in words.told(left_out) and "2" in words.told(left_out)
+
+    refused = []
+    photo = (Path(__file__).parents[2] / "assets" / "demo_wall.jpg").read_bytes()
+    for limit in ({"max_photo_pixels": 1000}, {"max_photo_mb": 0.01}):
+        with pytest.raises(ClimbMateError) as caught:
+            open_photo(photo, name="wall.jpg", settings=load_settings(**limit))
+        refused.append(caught.value)
+    assert "MAX_PHOTO_PIXELS" in refused[0].hint and "MAX_PHOTO_MB" in refused[1].hint
+    with pytest.raises(ClimbMateError) as caught:
+        Choices(palette="red").applied_to(load_settings())
+
+    for hint in (refused[0].hint, refused[1].hint, caught.value.hint):
+        assert NAME_OF_A_VARIABLE.search(hint)
+        assert not NAME_OF_A_VARIABLE.search(words.told(hint)), words.told(hint)
+
+
+@pytest.mark.parametrize("code", list(words.LANGUAGES))
+def test_only_what_a_server_is_started_with_is_told_by_its_variable(
+    speak: Callable[[str], None], code: str
+) -> None:
+    speak(code)
+    sources = collect_words.Sources()
+    for text in sources.templates:
+        place = sources.places[text]
+        if not place.startswith(collect_words.STARTING):
+            values = {name: "7" for name in sources.templates[text].places()}
+            assert not re.search(r"[A-Z]{2,}_[A-Z]+", words.told(text.format(**values))), place
+
+
+def test_a_sentence_with_a_variable_needs_another_wording_and_one_about_starting_does_not() -> None:
+    assert collect_words.for_setters("Try again, or raise MAX_PHOTO_MB.", "core/photo_limits.py")
+    assert collect_words.for_setters("Correct palette, or leave it out.", "core/settings.py")
+    assert not collect_words.for_setters("YOLO_WEIGHTS={v} is a folder.", "core/weights.py")
+    assert not collect_words.for_setters("Try again.", "core/photo_limits.py")
+
+
+def test_a_wording_for_setters_that_names_a_variable_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect_words, "LOCALES", tmp_path)
+    catalog = collect_words.new_catalog("ko")
+    for number, text in enumerate(("", "MAX_HOLDS를 높이세요.", "모델 페이지에서 높이세요.")):
+        catalog.add(f"Text {number}.", text, auto_comments=[collect_words.FOR_SETTERS])
+    path = tmp_path / "ko" / "LC_MESSAGES" / "climbmate.po"
+    path.parent.mkdir(parents=True)
+    path.write_text(collect_words.po_text(catalog), encoding="utf-8")
+
+    assert collect_words.untranslated("ko") == ["ko: 'Text 0.'", "ko: 'Text 1.'"]
+
+
+def test_in_english_nothing_else_is_changed(speak: Callable[[str], None]) -> None:
     speak("en")
 
     assert (
