@@ -69,7 +69,7 @@ def show_caches(ready: Ready) -> None:
     st.subheader(_("Kept results"))
     cache = ready.service.cache_info()
     if not cache.maxsize:
-        st.caption(_("Results are not kept: ENABLE\\_MODEL\\_CACHE is off."))
+        st.caption(_("This server keeps no results."))
         return
     text = _(
         "{count} of at most {most} results are kept, {size} of {bound} MiB. {hits} of {asked} "

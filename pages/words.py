@@ -2,9 +2,9 @@
 
 Every text on a page goes through :func:`_` as a literal English sentence with named places
 (``_("{count} holds").format(count=n)``), which is how the catalogue is collected. Sentences that
-were finished elsewhere (errors, warnings) go through :func:`told`, in English too: where ``core`` names
-an environment variable, a page names what a setter can do. Nothing but looking words up is done
-here; the catalogues in ``locales/`` are built by ``scripts/collect_words.py``.
+were finished elsewhere (errors, warnings) go through :func:`told`, in English too: where ``core``
+names an environment variable, a page names what a setter can do. Nothing but looking words up is
+done here; the catalogues in ``locales/`` are built by ``scripts/collect_words.py``.
 """
 
 from __future__ import annotations

@@ -340,7 +340,7 @@ def test_only_what_a_server_is_started_with_is_told_by_its_variable(
     for text in sources.templates:
         place = sources.places[text]
         if not place.startswith(collect_words.STARTING):
-            values = {name: "7" for name in sources.templates[text].places()}
+            values = dict.fromkeys(sources.templates[text].places(), "7")
             assert not re.search(r"[A-Z]{2,}_[A-Z]+", words.told(text.format(**values))), place
 
 
