@@ -27,7 +27,8 @@ from core.settings import Settings
 OPEN_PATHS = frozenset({"/api/health", "/api/ready", "/docs", "/openapi.json"})
 """Answered to anyone, uncounted: what a load balancer asks all the time, and the documentation."""
 
-UNCOUNTED_PATHS = OPEN_PATHS | {"/metrics"}
+UNCOUNTED_PATHS = frozenset({"/metrics"})
+"""Not counted for who may ask; a wrong key is counted here as anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Gate:
         try:
             if scope["path"] not in OPEN_PATHS:
                 caller = self.recognise(scope)
-                if scope["path"] not in UNCOUNTED_PATHS:
+                if scope["path"] not in UNCOUNTED_PATHS or (self.keyring and not caller.known):
                     allowance = self.limiter.ask(caller.name)
                 if allowance is not None and not allowance.granted:
                     raise allowance.refusal()

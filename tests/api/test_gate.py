@@ -91,16 +91,23 @@ def test_a_proxy_on_this_machine_does_not_make_its_callers_local() -> None:
     shaped_error(response, 403)
 
 
-def test_wrong_keys_cannot_be_tried_out_quickly() -> None:
+@pytest.mark.parametrize("path", ["/model/stats", "/metrics"])
+def test_wrong_keys_cannot_be_tried_out_quickly(path: str) -> None:
     with face(api_keys=KEY, rate_limit="5/minute") as client:
         tried = [
-            client.get("/model/stats", headers={"X-API-Key": f"guess-{n}"}).status_code
-            for n in range(7)
+            client.get(path, headers={"X-API-Key": f"guess-{n}"}).status_code for n in range(7)
         ]
-        right = client.get("/model/stats", headers={"X-API-Key": KEY})
+        right = client.get(path, headers={"X-API-Key": KEY})
 
     assert tried == [401] * 5 + [429] * 2
     assert right.status_code == 200, "the owner of a key is not locked out by others"
+
+
+def test_who_may_ask_for_metrics_may_ask_often() -> None:
+    with face(api_keys=KEY, rate_limit="2/minute") as client:
+        asked = [client.get("/metrics", headers={"X-API-Key": KEY}) for _ in range(5)]
+
+    assert [answer.status_code for answer in asked] == [200] * 5
 
 
 def test_an_upload_without_a_key_is_refused_unread() -> None:
