@@ -16,12 +16,13 @@ from pages.words import _
 ASSETS = Path(__file__).with_name("assets")
 ICON = ASSETS / "icon.png"
 
-# The width belongs to the wall: the sidebar opens by itself for the memory debugger alone.
+# The width belongs to the wall: the sidebar opens by itself for the memory debugger alone, and not
+# on a phone, where it would cover the page.
 st.set_page_config(
     page_title="ClimbMate",
     page_icon=str(ICON),
     layout="wide",
-    initial_sidebar_state="expanded" if debug_memory.enabled() else "collapsed",
+    initial_sidebar_state="auto" if debug_memory.enabled() else "collapsed",
 )
 
 pages = [

@@ -86,13 +86,15 @@ class Work:
 class Keeping:
     """A session's side of what its browser keeps. ``session`` tells the browser one session from
     another; ``forget`` is empty until everything is to be removed; ``names`` are the photos that
-    the browser said it keeps corrections of, ``heard`` why it said that it keeps nothing.
+    the browser said it keeps corrections of, ``heard`` why it said that it keeps nothing, and
+    ``ended`` whether an earlier session ended under its page, until a photo is shown again.
     ``writer`` is for the photo ``writing`` alone: what it holds is as large as the text."""
 
     session: str = field(default_factory=new_line)
     works: dict[int, Work] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     heard: Trouble = ""
+    ended: bool = False
     forget: str = ""
     writing: int = 0
     writer: ReviewText = field(default_factory=ReviewText)
@@ -110,6 +112,7 @@ class Keeping:
         told: dict[str, Any] = {"session": self.session, "forget": self.forget, "photo": ""}
         if photo is None or photo.review is None:
             return told
+        self.ended = False
         work = self.works.setdefault(photo.number, Work(photo.review))
         if self.writing != photo.number:
             self.writing, self.writer = photo.number, ReviewText()
@@ -130,7 +133,7 @@ class Keeping:
     def take(self, report: KeptReport) -> None:
         """Take in what the browser told. Corrections that differ in nothing from what was found are
         removed without a word, since restoring them would change nothing."""
-        self.names, self.heard = report.names, report.trouble
+        self.names, self.heard, self.ended = report.names, report.trouble, report.ended
         kept = report.kept
         mine = (w for w in self.works.values() if kept and w.fresh.photo.sha256 == kept.sha256)
         work = next(mine, None)

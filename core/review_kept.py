@@ -114,23 +114,31 @@ class Kept:
 class KeptReport:
     """What a browser tells of its storage: the newest corrections of the shown photo that belong to
     another line of work, the names of the photos that it keeps corrections of (the newest first),
-    and why it keeps nothing."""
+    and why it keeps nothing. ``ended``: the page it runs in showed a photo of another session, of
+    which the server knows nothing any more."""
 
     kept: Kept | None = None
     names: tuple[str, ...] = ()
     trouble: Trouble = ""
+    ended: bool = False
 
     @classmethod
     def of_plain(cls, value: object) -> KeptReport:
         """The report as a browser sent it. Raises ``ValueError`` for anything else; a text that
         cannot be a review is not looked at here."""
         match value:
-            case {"kept": kept, "names": list(names), "trouble": "" | "denied" | "full" as trouble}:
+            case {
+                "kept": kept,
+                "names": list(names),
+                "trouble": "" | "denied" | "full" as trouble,
+                "ended": bool(ended),
+            }:
                 if len(names) <= MAX_NAMES and all(isinstance(name, str) for name in names):
                     short = tuple(name[:MAX_NAME_LENGTH] for name in names)
-                    return cls(None if kept is None else _kept_of(kept), short, trouble)
+                    mine = None if kept is None else _kept_of(kept)
+                    return cls(mine, short, trouble, bool(ended))
         kind = sorted(map(str, value)) if isinstance(value, Mapping) else type(value).__name__
-        raise ValueError(f"expected kept, names and trouble, got {kind}")
+        raise ValueError(f"expected kept, names, trouble and ended, got {kind}")
 
 
 def _kept_of(value: object) -> Kept:

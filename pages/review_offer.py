@@ -79,13 +79,23 @@ def restore(photo: QueuedPhoto) -> None:
 
 
 def show_kept_names() -> None:
-    """Where no photo is open: of which ones the browser keeps corrections."""
+    """Where no photo is open: why those that were are gone, and of which ones the browser keeps
+    corrections."""
+    texts = []
+    if desk().keeping.ended:
+        texts.append(
+            _(
+                "Your photos are closed: the server was restarted, or this page was out of touch "
+                "for long."
+            )
+        )
     names = [name for name in desk().keeping.names if name]
     if names:
         more = ", …" if len(names) > MOST_NAMES else ""
         text = _("This browser keeps your corrections of {names}. Open the photo again to go on.")
-        text = text.format(names=plain(", ".join(names[:MOST_NAMES])) + more)
-        st.info(text, icon=":material/history:")
+        texts.append(text.format(names=plain(", ".join(names[:MOST_NAMES])) + more))
+    if texts:
+        st.info("\n\n".join(texts), icon=":material/history:")
 
 
 def show_keeping() -> None:

@@ -19,6 +19,7 @@ const forgotten = new Set();
 let timer = 0;
 let trouble = ""; // why nothing is kept: "denied" or "full"
 let toldTrouble = "";
+let ended = ""; // the session that found this page showing a photo of another one, which had ended
 
 function openStorage() {
   try {
@@ -163,6 +164,7 @@ function report(storage, data) {
     } : null,
     names: names.slice(0, MOST),
     trouble,
+    ended: ended === data.session,
   };
 }
 
@@ -170,8 +172,8 @@ function report(storage, data) {
 function tell(storage, data, setTriggerValue) {
   const now = report(storage, data);
   const { kept, names } = now;
-  const mark = JSON.stringify([data.session, data.photo, kept?.line, kept?.stamp, names]);
-  const news = (kept || names.length) && !told.has(mark);
+  const mark = JSON.stringify([data.session, data.photo, kept?.line, kept?.stamp, names, now.ended]);
+  const news = (kept || names.length || now.ended) && !told.has(mark);
   // Another session, after the server began anew, knows of no trouble.
   const known = toldTrouble.startsWith(data.session) ? toldTrouble : `${data.session} `;
   if (!news && known === `${data.session} ${trouble}`) return;
@@ -180,7 +182,15 @@ function tell(storage, data, setTriggerValue) {
   setTriggerValue("report", now);
 }
 
+/* A page that was not loaded anew comes to another session where the server was restarted, or where
+   the page was out of touch for so long that its session expired. */
+function notice(before, data) {
+  if (data.photo) ended = "";
+  else if (before?.photo && before.session !== data.session) ended = data.session;
+}
+
 let latest = null;
+let before = null; // what the last run of the page said
 
 function write() {
   flush();
@@ -192,6 +202,8 @@ document.addEventListener("visibilitychange", () => { if (document.hidden) flush
 
 export default function ({ data, setTriggerValue }) {
   latest = { data, setTriggerValue };
+  notice(before, data);
+  before = data;
   const storage = openStorage();
   if (!storage) trouble = "denied";
   else {

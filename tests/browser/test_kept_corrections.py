@@ -158,6 +158,7 @@ def test_corrections_outlive_the_server(repository: Path, tmp_path: Path, browse
         # to a session that knows of nothing.
         page.locator(".st-key-undo button:visible").first.click()
         expect(page.get_by_text("keeps your corrections of demo_wall.jpg")).to_be_visible()
+        expect(page.get_by_text("Your photos are closed: the server was restarted")).to_be_visible()
         demo(page)
         answer(page, "Restore")
         expect(page.locator(f'.hold[data-hold="{hold}"]')).to_have_count(0)

@@ -54,6 +54,19 @@ def test_the_panel_is_live_and_gives_back(address: str, open_page: Callable[[str
     expect(sidebar(page).get_by_text("page review:")).to_have_count(1)
 
 
+def test_on_a_phone_the_page_is_seen_first(
+    address: str, open_page: Callable[[str, str], Any]
+) -> None:
+    page = open_page(address, "phone")
+    demo = page.get_by_role("button", name="Demo wall")
+    expect(demo).to_be_visible()
+    page.wait_for_timeout(500)
+    demo.click(trial=True)  # refused where something lies over it
+
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(sidebar(page).get_by_text("Memory of this server")).to_be_in_viewport()
+
+
 def test_every_view_opens(address: str, open_page: Callable[[str], Any]) -> None:
     page = open_page(address)
     page.get_by_role("link", name="Memory", exact=True).click()

@@ -125,7 +125,12 @@ def plain_report(**changes: Any) -> dict[str, Any]:
         "at": "2026-11-21T10:32",
         "today": "2026-11-22",
     }
-    return {"kept": kept | changes, "names": ["wall.jpg", "슬랩 벽.jpg"], "trouble": ""}
+    return {
+        "kept": kept | changes,
+        "names": ["wall.jpg", "슬랩 벽.jpg"],
+        "trouble": "",
+        "ended": False,
+    }
 
 
 def test_a_report_is_read() -> None:
@@ -142,7 +147,11 @@ def test_a_report_is_read() -> None:
         ),
         ("wall.jpg", "슬랩 벽.jpg"),
     )
-    assert KeptReport.of_plain({"kept": None, "names": [], "trouble": "full"}).trouble == "full"
+    assert KeptReport.of_plain(plain_report() | {"ended": True}).ended
+    assert (
+        KeptReport.of_plain({"kept": None, "names": [], "trouble": "full", "ended": False}).trouble
+        == "full"
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,11 +176,13 @@ def test_a_moment_that_the_browser_does_not_know() -> None:
         None,
         "full",
         {},
-        {"kept": None, "names": [], "trouble": "other"},
-        {"kept": None, "names": "wall.jpg", "trouble": ""},
-        {"kept": None, "names": [1], "trouble": ""},
-        {"kept": None, "names": ["x"] * (MAX_NAMES + 1), "trouble": ""},
-        {"kept": [], "names": [], "trouble": ""},
+        {"kept": None, "names": [], "trouble": "other", "ended": False},
+        {"kept": None, "names": "wall.jpg", "trouble": "", "ended": False},
+        {"kept": None, "names": [1], "trouble": "", "ended": False},
+        {"kept": None, "names": ["x"] * (MAX_NAMES + 1), "trouble": "", "ended": False},
+        {"kept": [], "names": [], "trouble": "", "ended": False},
+        {"kept": None, "names": [], "trouble": ""},
+        {"kept": None, "names": [], "trouble": "", "ended": 1},
         plain_report(photo=None),
         plain_report(line="../other"),
         plain_report(line="a" * 65),

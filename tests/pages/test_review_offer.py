@@ -44,7 +44,7 @@ def kept_from(app: AppTest, **changes: Any) -> dict[str, Any]:
         "at": "2026-11-21T10:32",
         "today": "2026-11-21",
     }
-    return {"kept": kept | changes, "names": [], "trouble": ""}
+    return {"kept": kept | changes, "names": [], "trouble": "", "ended": False}
 
 
 def hear_from_browser(app: AppTest, report: dict[str, Any]) -> AppTest:
@@ -188,7 +188,7 @@ def test_an_empty_page_names_the_photos_whose_corrections_are_kept(repository: P
     app = open_app(repository)
     names = ["*Süd* [wand].jpg", *(f"wall{number}.jpg" for number in range(9))]
 
-    hear_from_browser(app, {"kept": None, "names": names, "trouble": ""})
+    hear_from_browser(app, {"kept": None, "names": names, "trouble": "", "ended": False})
 
     (info,) = app.info
     assert r"\*Süd\* \[wand\]\.jpg" in info.value and "…" in info.value
@@ -196,10 +196,27 @@ def test_an_empty_page_names_the_photos_whose_corrections_are_kept(repository: P
     assert not press(app, "demo").info
 
 
+def test_a_page_whose_session_ended_says_so_until_a_photo_is_open(repository: Path) -> None:
+    app = open_app(repository)
+    report = {"kept": None, "names": [], "trouble": "", "ended": True}
+
+    hear_from_browser(app, report)
+    (info,) = app.info
+    assert "server was restarted" in info.value and "corrections" not in info.value
+    hear_from_browser(app, report | {"names": ["wall.jpg"]})
+    (info,) = app.info
+    assert "server was restarted" in info.value and "Open the photo again" in info.value
+
+    press(app, "demo")
+    press(app, f"remove-list-{desk(app).queue.photos[0].number}")
+    (info,) = app.info  # the photo was closed by the setter
+    assert "server was restarted" not in info.value
+
+
 def test_no_room_is_told_once_and_stays_beside_the_files(repository: Path) -> None:
     app = press(open_app(repository), "demo")
 
-    hear_from_browser(app, {"kept": None, "names": [], "trouble": "full"})
+    hear_from_browser(app, {"kept": None, "names": [], "trouble": "full", "ended": False})
 
     (warning,) = app.warning
     assert "save the review" in warning.value
@@ -211,7 +228,7 @@ def test_no_room_is_told_once_and_stays_beside_the_files(repository: Path) -> No
 def test_where_the_browser_keeps_nothing_the_page_works_as_before(repository: Path) -> None:
     app = press(open_app(repository), "demo")
 
-    hear_from_browser(app, {"kept": None, "names": [], "trouble": "denied"})
+    hear_from_browser(app, {"kept": None, "names": [], "trouble": "denied", "ended": False})
 
     assert not app.warning and not app.error
     assert "does not let pages keep" in texts(open_section(app, "Files"))
