@@ -16,7 +16,7 @@ piece of plastic or its twin. A hold that only turned on its bolt stayed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +26,11 @@ from core.arrays import Doubles, Pixels
 from core.changes import HOLD_FATES, Comparison, HoldChange, HoldFate
 from core.compare_problems import compare_problems
 from core.hold_traits import Traits, colour_likeness, size_ratios, traits_of
-from core.moves import Likeness, moved_pairs
+from core.light import gains
+from core.moves import Side, kept_companions, moved_pairs
 from core.pairing import best_pairs
 from core.photo_pair import PhotoPair
-from core.same_hold import SameHold
+from core.same_hold import Resemblance, SameHold
 from core.same_place import SamePlace
 from core.wall import Hold, WallAnalysis
 
@@ -53,17 +54,58 @@ LIGHT_PAIRS = 5
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the pictures say: whether a place of the second photo, outlined by float64 (P, 2), looks
-    the same on the first (:mod:`core.same_place`), and how alike holds look in two places
+    the same on the first (:mod:`core.same_place`), and how holds in two places resemble each other
     (:mod:`core.same_hold`)."""
 
     same_place: Callable[[Doubles], bool]
-    same_hold: Likeness
+    same_hold: Resemblance
 
     @classmethod
     def at(cls, before: Pixels, after: Pixels, alignment: Alignment) -> Look:
         """The look at two working pictures, uint8 (H, W, 3) sRGB each."""
         pair = PhotoPair(before, after, alignment)
         return cls(SamePlace(pair), SameHold(pair))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AtTheirPlaces:
+    """What became of holds at the places where they hung: the ``traits`` of both photos in pixels
+    of the second, the pairs of indices that ``stayed``, and the fate of those ``alone`` at their
+    place, by their index, were none of them found elsewhere."""
+
+    traits: tuple[Traits, Traits]
+    stayed: list[tuple[int, int]]
+    alone: tuple[dict[int, HoldFate], dict[int, HoldFate]]
+
+    def sides(self, before: WallAnalysis, after: WallAnalysis) -> tuple[Side, Side]:
+        """The holds of both photos with what bears on their having moved."""
+        first, second = (
+            _side(analysis, traits, alone)
+            for analysis, traits, alone in zip(
+                (before, after), self.traits, self.alone, strict=True
+            )
+        )
+        return first, second
+
+    def light(self) -> Doubles:
+        """The factors (3,) from the first photo's light to the second's (:mod:`core.light`)."""
+        rows, columns = np.array(self.stayed, np.intp).reshape(-1, 2).T
+        return gains(self.traits[0].rgbs[rows], self.traits[1].rgbs[columns])
+
+
+def at_their_places(
+    before: WallAnalysis, after: WallAnalysis, alignment: Alignment, look: Look | None
+) -> AtTheirPlaces:
+    """Which holds stayed, and which have no partner where they hang."""
+    first = traits_of(before.holds, alignment.to_after)
+    second = traits_of(after.holds, lambda points: points)
+    stayed = best_pairs(_staying(first, second, alignment.error_px))
+    places = tuple(alignment.to_before(outline) for outline in second.outlines)
+    alone = (
+        _alone(first, {a for a, _ in stayed}, first.outlines, alignment.after_size, look),
+        _alone(second, {b for _, b in stayed}, places, alignment.before_size, look),
+    )
+    return AtTheirPlaces((first, second), stayed, alone)
 
 
 def compare(
@@ -76,19 +118,12 @@ def compare(
 
     Without a ``look`` at the pictures the outlines alone decide.
     """
-    first = traits_of(before.holds, alignment.to_after)
-    second = traits_of(after.holds, lambda points: points)
-    stayed = best_pairs(_staying(first, second, alignment.error_px))
-    places = tuple(alignment.to_before(outline) for outline in second.outlines)
-    alone = (
-        _alone(first, {a for a, _ in stayed}, first.outlines, alignment.after_size, look),
-        _alone(second, {b for _, b in stayed}, places, alignment.before_size, look),
-    )
-    free_a, free_b = ([index for index, fate in side.items() if fate == "went"] for side in alone)
+    found = at_their_places(before, after, alignment, look)
+    stayed, alone = found.stayed, found.alone
+    first, second = found.traits
     moved: list[tuple[int, int]] = []
     if look is not None:
-        light = _light(first, second, stayed)
-        moved = moved_pairs(first, second, (free_a, free_b), light, look.same_hold)
+        moved = moved_pairs(*found.sides(before, after), found.light(), look.same_hold)
     changes = [_pair("stayed", before.holds[a], after.holds[b]) for a, b in stayed]
     for a, b in moved:
         gap = float(np.linalg.norm(first.middles[a] - second.middles[b]) / first.sizes[a])
@@ -137,6 +172,16 @@ def _alone(
         else:
             fates[index] = "went"
     return fates
+
+
+def _side(analysis: WallAnalysis, traits: Traits, alone: Mapping[int, HoldFate]) -> Side:
+    """The holds of one photo with what bears on their having moved; ``alone`` are the fates of
+    those without a partner at their place."""
+    fates = [alone.get(index, "stayed") for index in range(len(analysis.holds))]
+    problems = [hold.problem for hold in analysis.holds]
+    stayed = [None if fate == "unseen" else fate == "stayed" for fate in fates]
+    free = np.array([fate == "went" for fate in fates], bool)
+    return Side(traits, free, kept_companions(problems, stayed))
 
 
 def _within(outline: Doubles, size: tuple[int, int]) -> bool:

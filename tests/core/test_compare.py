@@ -13,15 +13,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from PIL import Image
 
 from core.alignment import Alignment
-from core.arrays import Doubles
+from core.arrays import Doubles, Indices
 from core.change_picture import FATE_COLOURS, draw_changes, lay_before
 from core.compare import Look, compare
 from core.compare_photos import CSV_COLUMNS, compare_photos, comparison_csv
-from core.hold_traits import DIRECTIONS, radii, shape_difference
 from core.pairing import best_pairs
 from core.settings import Settings
 from core.wall import Hold, Problem, WallAnalysis
@@ -53,10 +51,8 @@ def walls(
     return make_analysis(owned(before, old), old), make_analysis(owned(after, new), new)
 
 
-def all_alike(
-    _before: Sequence[Doubles], _after: Sequence[Doubles], asked: NDArray[np.bool_]
-) -> Doubles:
-    return np.where(asked, 0.9, 0.0)
+def all_alike(_before: Sequence[Doubles], _after: Sequence[Doubles], pairs: Indices) -> Doubles:
+    return np.tile([0.95, 0.0], (len(pairs), 1))
 
 
 EVERY_HOLD_LOOKS_ALIKE = Look(lambda _outline: False, all_alike)
@@ -96,11 +92,10 @@ def test_a_hold_in_another_place_moved() -> None:
     "other",
     [
         make_hold(1, (500, 400, 40, 30), make_colour("green", rgb=(30, 160, 60))),
-        make_hold(1, (500, 400, 72, 54), "red"),
-        make_hold(1, (500, 400, 70, 18), "red"),
+        make_hold(1, (500, 400, 88, 66), "red"),
         make_hold(1, (500, 400, 40, 30), "red", kind="volume"),
     ],
-    ids=["colour", "size", "shape", "kind"],
+    ids=["colour", "size", "kind"],
 )
 def test_another_hold_elsewhere_is_not_the_same(other: Hold) -> None:
     assert fates(*walls([RED], [laid(other, 1)])) == {("went", 1, None), ("came", None, 1)}
@@ -211,20 +206,6 @@ def test_the_pairing_is_as_good_as_the_best_permutation(rows: list[list[int]]) -
     assert sum(gain[pair] for pair in pairs) == best
     assert all(gain[pair] > 0 for pair in pairs)
     assert len({a for a, _ in pairs}) == len({b for _, b in pairs}) == len(pairs)
-
-
-def test_a_turned_shape_is_the_same_and_a_mirrored_one_is_not() -> None:
-    hook = np.array([[0, 0], [60, 0], [60, 14], [22, 14], [18, 40], [0, 40]], np.float64)
-    middle = hook.mean(0)
-    turn = 2 * np.pi * 13 / DIRECTIONS
-    spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    turned, mirrored = (hook - middle) @ spin.T + 300, (hook - middle) * [-1, 1]
-    first = radii(hook, middle)[None]
-
-    same = shape_difference(first, radii(turned, np.array([300.0, 300.0]))[None])[0, 0]
-    other = shape_difference(first, radii(mirrored, np.zeros(2))[None])[0, 0]
-
-    assert same < 0.03 and other > 0.08
 
 
 def test_a_hold_that_was_overlooked_is_seen_by_its_place() -> None:
