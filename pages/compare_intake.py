@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.settings import Settings
 from pages.demo import DEMO_WALL, DEMO_WALL_AFTER
 from pages.shared import Ready
-from pages.uploads import PHOTO_ENDINGS, present
+from pages.uploads import PHOTO_ENDINGS, present, uploader_limit
 from pages.words import _
 
 Photo = tuple[str, bytes]
@@ -25,7 +26,7 @@ def _take_demo() -> None:
 def chosen_pair(ready: Ready) -> tuple[Photo, Photo] | None:
     """The photos before and after; None, with the next step on the page, until there are two that
     can be compared."""
-    first, second = _uploads(max(1, round(ready.settings.max_photo_mb)))
+    first, second = _uploads(ready.settings)
     st.button(
         _("Demo walls"),
         icon=":material/landscape:",
@@ -58,14 +59,17 @@ def chosen_pair(ready: Ready) -> tuple[Photo, Photo] | None:
     return None
 
 
-def _uploads(most_mb: int) -> list[Photo | None]:
+def _uploads(settings: Settings) -> list[Photo | None]:
     """Both uploaders, beside each other, and what is in them."""
     turn = st.session_state.get("compare_round", 0)
     labels = ((_("Before the reset"), "before"), (_("After the reset"), "after"))
     photos: list[Photo | None] = []
     for column, (label, side) in zip(st.columns(2), labels, strict=True):
         given = column.file_uploader(
-            label, type=PHOTO_ENDINGS, max_upload_size=most_mb, key=f"compare_{side}_{turn}"
+            label,
+            type=PHOTO_ENDINGS,
+            max_upload_size=uploader_limit(settings.max_photo_mb),
+            key=f"compare_{side}_{turn}",
         )
         files = present(given)
         photos.append((files[0].name, files[0].getvalue()) if files else None)

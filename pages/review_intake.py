@@ -12,11 +12,11 @@ import streamlit as st
 
 from core.errors import ClimbMateError, ReviewFileError
 from core.memory import preflight
-from core.review_file import check_photo, open_review
+from core.review_file import MAX_FILE_MB, check_photo, open_review
 from core.settings import Settings
 from pages.demo import DEMO_WALL
 from pages.review_state import adopt, desk
-from pages.uploads import PHOTO_ENDINGS, let_go, present
+from pages.uploads import PHOTO_ENDINGS, let_go, present, uploader_limit
 from pages.words import _, ngettext
 
 
@@ -27,7 +27,7 @@ def show_intake(settings: Settings) -> None:
         _("Photos of walls"),
         type=PHOTO_ENDINGS,
         accept_multiple_files=True,
-        max_upload_size=max(1, round(settings.max_photo_mb)),
+        max_upload_size=uploader_limit(settings.max_photo_mb),
         key=f"photos-{turn}",
         on_change=take_uploads,
         args=(f"photos-{turn}",),
@@ -101,7 +101,7 @@ def show_review_opener() -> None:
     st.file_uploader(
         _("Open a saved review"),
         type=["json"],
-        max_upload_size=16,
+        max_upload_size=uploader_limit(MAX_FILE_MB),
         key=key,
         help=_("Open its photo first; the review then takes up where it was saved."),
         on_change=take_review,

@@ -17,6 +17,7 @@ from core.errors import ClimbMateError
 from core.service import ModelService
 from core.settings import Settings, load_settings
 from core.shared_service import release_shared, shared_service
+from pages.uploads import accept_uploads
 from pages.words import _, told
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|$:~&])")
@@ -37,6 +38,7 @@ def _release(ready: Ready) -> None:
 @st.cache_resource(show_spinner=False, max_entries=1, on_release=_release)
 def _ready() -> Ready:
     settings = load_settings()
+    accept_uploads(settings)
     return Ready(settings, shared_service(settings))
 
 

@@ -1,0 +1,32 @@
+"""A photo of the size that the settings allow comes in, also above Streamlit's own limit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import serving
+
+
+@pytest.mark.parametrize("most_mb", ["20", "30.5"])
+def test_a_photo_as_large_as_the_settings_allow_comes_in(
+    open_page: Any,
+    repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most_mb: str,
+) -> None:
+    monkeypatch.setenv("MAX_PHOTO_MB", most_mb)
+    wall = (repository / "assets" / "demo_wall.jpg").read_bytes()
+    photo = tmp_path / "large.jpg"
+    photo.write_bytes(wall.ljust(int(float(most_mb) * 2**20), b"\0"))  # nobody reads behind its end
+
+    with serving(repository / "streamlit_app.py", repository, tmp_path / "log.txt") as url:
+        page = open_page(url)
+        page.locator('input[type="file"]').first.set_input_files(photo)
+
+        expect(page.get_by_text("large.jpg, ")).to_be_visible()
+        page.close()  # before its server ends
