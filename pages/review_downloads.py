@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import PurePath
 
@@ -20,6 +20,8 @@ from pages.colour_words import colour_words
 from pages.review_intake import show_review_opener
 from pages.review_offer import show_keeping
 from pages.words import _, language
+
+DAY_MIN = 24 * 60
 
 
 def show_downloads(review: Review, picture: WallPicture) -> None:
@@ -53,7 +55,7 @@ def show_downloads(review: Review, picture: WallPicture) -> None:
 
 def show_sheets(review: Review, picture: WallPicture, stem: str) -> None:
     """The printable sheet, in parts where one file would be too long."""
-    words = sheet_words()
+    words, zone = sheet_words(), readers_zone()
     parts = sheet_parts([problem.id for problem in review.problems]) or [()]
     for number, part in enumerate(parts, start=1):
         label = _("Printable sheet")
@@ -61,7 +63,7 @@ def show_sheets(review: Review, picture: WallPicture, stem: str) -> None:
             label = _("Printable sheet, part {number}").format(number=number)
         file(
             label,
-            partial(sheet, review, picture, words, part),
+            partial(sheet, review, picture, words, zone, part),
             f"{stem}.sheet{number if len(parts) > 1 else ''}.pdf",
             "application/pdf",
             ":material/print:",
@@ -87,16 +89,31 @@ def file(
     st.download_button(label, make, name, mime, on_click="ignore", icon=icon, key=f"file-{name}")
 
 
-def sheet(review: Review, picture: WallPicture, words: SheetWords, part: tuple[int, ...]) -> bytes:
-    """The printable sheet of some problems."""
+def sheet(
+    review: Review,
+    picture: WallPicture,
+    words: SheetWords,
+    zone: timezone | None,
+    part: tuple[int, ...],
+) -> bytes:
+    """The printable sheet of some problems, with the day that it is in ``zone``."""
     return write_sheet(
         review.analysis(),
         pixels_of(picture),
         picture.scale,
-        date=date.today(),
+        date=datetime.now(zone).date(),
         words=words,
         problems=part,
     )
+
+
+def readers_zone() -> timezone | None:
+    """The reader's time zone, which is often not the server's; None, the server's own, where the
+    browser tells none that there can be."""
+    behind_min = st.context.timezone_offset
+    if behind_min is None or abs(behind_min) >= DAY_MIN:
+        return None
+    return timezone(-timedelta(minutes=behind_min))
 
 
 def sheet_words() -> SheetWords:

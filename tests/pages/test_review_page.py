@@ -7,7 +7,8 @@ test_review_editing.py and test_review_tables.py.
 from __future__ import annotations
 
 import io
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from core.analysis import Models
 from core.photo_queue import QueuedPhoto
 from core.review_file import save_review
+from pages import review_downloads
 from pages.shared import plain
 from tests.core.fakes import fake_models, found
 from tests.pages.driving import (
@@ -157,6 +159,26 @@ def test_every_file_can_be_had(repository: Path) -> None:
         "COCO",
         "Save review",
     ]
+
+
+@pytest.mark.usefixtures("fakes")
+@pytest.mark.parametrize("ahead_h", [14, -12])  # always two days apart
+def test_the_sheet_has_the_readers_day(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, ahead_h: int
+) -> None:
+    made: dict[str, Callable[[], Any]] = {}
+    monkeypatch.setattr(
+        review_downloads, "file", lambda label, make, *_rest: made.update({label: make})
+    )
+    monkeypatch.setattr(review_downloads, "write_sheet", lambda *_, **how: how["date"])
+    app = open_app(repository)
+    app.context = {"timezone_offset": -60 * ahead_h}
+    open_section(press(app, "demo"), "Files")
+
+    before = datetime.now(UTC) + timedelta(hours=ahead_h)
+    printed = made["Printable sheet"]()
+
+    assert before.date() <= printed <= (datetime.now(UTC) + timedelta(hours=ahead_h)).date()
 
 
 @pytest.mark.usefixtures("fakes")
