@@ -44,6 +44,10 @@ process, need not be touched. GIF is left out: nobody photographs a wall in 256 
 reader reserves memory for what a frame claims before its size can be checked.
 """
 
+MAX_PNG_TEXT_BYTES = 8 * 2**20
+"""Texts in a PNG, unpacked, at most. Pillow's own bound is eight times as much, and a file of 70 kB
+could make its reader take that for the header alone, before any need of memory is judged."""
+
 _OTHER_FORMATS = (
     (b"%PDF", "a PDF document"),
     (b"GIF8", "a GIF"),
@@ -128,6 +132,8 @@ def open_reader(format_: str, data: bytes) -> ImageFile:
     _hush_reader_warnings()
     if format_ == "TIFF":
         _hush_libtiff()
+    elif format_ == "PNG":
+        _bound_png_texts()
     return reader(BytesIO(data))
 
 
@@ -138,6 +144,14 @@ def _hush_reader_warnings() -> None:
     process and is not safe beside other threads. Adding the same rule twice leaves one.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@functools.cache
+def _bound_png_texts() -> None:
+    """Have Pillow hold :data:`MAX_PNG_TEXT_BYTES` at most; the bound belongs to the process."""
+    from PIL import PngImagePlugin
+
+    PngImagePlugin.MAX_TEXT_MEMORY = MAX_PNG_TEXT_BYTES
 
 
 @functools.cache

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import tracemalloc
+from functools import partial
+
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from core.errors import PhotoError
-from core.photo_formats import READERS, open_reader, recognise, webp_size
+from core.memory.photo_needs import read_needs
+from core.photo_formats import MAX_PNG_TEXT_BYTES, READERS, open_reader, recognise, webp_size
+from core.settings import load_settings
 from tests.core.bad_photos import encode, good, picture
 from tests.core.photos import exif
 
@@ -77,3 +84,28 @@ def test_a_damaged_tiff_writes_nothing_to_the_log_by_itself(
         image.load()  # fax lines are repaired by guessing, and nothing is raised
 
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("clean_environment")
+@pytest.mark.parametrize(("texts", "read"), [(5, True), (60, False)])
+def test_the_texts_of_a_png_are_bounded_before_it_is_decoded(texts: int, read: bool) -> None:
+    told = PngInfo()
+    for number in range(texts):  # packed, each takes a kilobyte
+        told.add_text(f"text {number}", "A" * 2**20, zip=True)
+    out = io.BytesIO()
+    picture(64, 48).save(out, "PNG", pnginfo=told)
+    needs = partial(read_needs, out.getvalue(), name="wall.png", settings=load_settings())
+
+    tracemalloc.start()
+    try:
+        if read:
+            assert (needs().width, needs().height) == (64, 48)
+        else:
+            with pytest.raises(PhotoError) as caught:
+                needs()
+            assert caught.value.code == "photo_damaged"
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak_bytes < MAX_PNG_TEXT_BYTES + 4 * 2**20
