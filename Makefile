@@ -62,6 +62,8 @@ train: $(FULL)  ## train both models anew and write them into weights/ (hours; n
 		--run runs/colour
 	$(RUN) -m training.convert embedded --detector runs/detector/best.pt \
 		--colour runs/colour/clip --statistics runs/colour/statistics.npz
+	$(RUN) -m training.judgement --run runs/judge
+	$(RUN) -m training.convert embedded --judge runs/judge/judge.npz
 
 bench: $(FULL)  ## measure everything that the README publishes (about an hour)
 	for name in speed accuracy memory_limit load soak rerun debugger_cost preflight comparing; do \

@@ -29,7 +29,7 @@ from core.detector import Detector
 from core.exposure import expose
 from core.generators import result_of
 from core.masks import masks_of
-from core.merge import Detection, areas, intersections
+from core.merge import Detection, overlaps
 from core.photo import open_photo
 from core.settings import Settings, load_settings
 from core.wall import Colour
@@ -78,15 +78,6 @@ def to_full(found: list[Detection], scale: float) -> list[Detection]:
     return [Detection(d.kind, d.score, d.box * scale, d.outline * scale, d.cuts) for d in found]
 
 
-def ious(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes (N, 4) and (M, 4) as corners, (N, M)."""
-    if not len(a) or not len(b):
-        return np.zeros((len(a), len(b)), np.float32)
-    shared = intersections(np.concatenate([a, b]).astype(np.float32))[: len(a), len(a) :]
-    total = areas(a)[:, None] + areas(b)[None, :] - shared
-    return shared / np.maximum(total, 1e-9)
-
-
 def score_set(
     name: str,
     images: Sequence[Path],
@@ -128,7 +119,7 @@ def at_work(
     wanted = truth.boxes[truth.classes == 0] * np.array([width, height] * 2, np.float32)
     listed = [d for d in found if d.kind == "hold" and d.score >= work]
     boxes = np.stack([d.box for d in listed]) if listed else np.zeros((0, 4), np.float32)
-    overlap = ious(boxes, wanted)
+    overlap = overlaps(boxes, wanted)
     free = np.ones(len(wanted), bool)
     for row in overlap[np.argsort([-d.score for d in listed], kind="stable")] if listed else []:
         best = int(np.argmax(np.where(free, row, -1))) if len(wanted) else 0
@@ -203,7 +194,7 @@ def count_row(
     """Compare one row of the table with the detection that lies on it (IoU at least .5)."""
     score.rows += 1
     x, y, w, h = (float(row[key]) * float(row["scale"] or 1) for key in "xywh")
-    overlap = ious(boxes.astype(np.float32), np.array([[x, y, x + w, y + h]], np.float32))
+    overlap = overlaps(boxes.astype(np.float32), np.array([[x, y, x + w, y + h]], np.float32))
     if not len(overlap) or overlap.max() < 0.5:
         return
     colour = colours[int(overlap[:, 0].argmax())]

@@ -79,7 +79,7 @@ def masks_of(detections: Sequence[Detection], width: int, height: int) -> Iterat
     if not detections:
         return
     boxes = np.stack([d.box for d in detections])
-    size, shared = areas(boxes), intersections(boxes)
+    size, shared = areas(boxes), intersections(boxes, boxes)
     for index, detection in enumerate(detections):
         own = box_mask(detection.outline, width, height)
         clear = own.mask.copy()

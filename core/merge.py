@@ -5,7 +5,7 @@ several times: the surest sight decides that there is one, and the most magnifie
 it does not show it too large.
 
 Boxes are float32 (N, 4) of x1, y1, x2, y2 in pixels of one common picture. Nothing is detected
-here, and no outline is traced (:mod:`core.detector`).
+here (:mod:`core.detector`), and only pieces that may be joined are drawn (:mod:`core.outline`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Floats, Indices
+from core.outline import Sketch
 from core.wall import Kind
 
 SAME_KIND_IOU = 0.55
@@ -47,7 +49,7 @@ UNCUT: Sides = (False, False, False, False)
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
     """One object in pixels of the picture: ``box`` float32 (4,) corners, ``outline`` float32 (P,
-    2).
+    2), empty until a ``sketch`` of it is drawn by :meth:`traced`.
 
     ``cuts`` tells at which sides a tile's inner edge ran through it; ``zoom`` is the magnification
     it was seen at, in view pixels per picture pixel.
@@ -55,43 +57,52 @@ class Detection:
 
     kind: Kind
     score: float
-    box: NDArray[np.float32]
-    outline: NDArray[np.float32]
+    box: Floats
+    outline: Floats
     cuts: Sides = UNCUT
     zoom: float = 1.0
+    sketch: Sketch | None = None
 
     @property
     def cut(self) -> bool:
         """Whether a tile's inner edge ran through it."""
         return any(self.cuts)
 
+    def traced(self) -> Detection:
+        """The same with its outline drawn."""
+        if self.sketch is None:
+            return self
+        return replace(self, outline=self.sketch.outline(), sketch=None)
 
-def intersections(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Pairwise intersection areas, float32 (N, N), in square pixels."""
-    # Axis by axis: with arrays of N x N points, 760 boxes took nine times as long.
-    x1, y1, x2, y2 = np.ascontiguousarray(boxes.T)
-    width = np.minimum(x2[:, None], x2) - np.maximum(x1[:, None], x1)
-    height = np.minimum(y2[:, None], y2) - np.maximum(y1[:, None], y1)
-    overlap: NDArray[np.float32] = np.maximum(width, 0) * np.maximum(height, 0)
+
+def intersections(boxes: Floats, others: Floats) -> Floats:
+    """Intersection areas of ``boxes`` (N, 4) and ``others`` (M, 4), float32 (N, M), in square
+    pixels.
+    """
+    # Axis by axis: with arrays of N x M points, 760 boxes took nine times as long.
+    x1, y1, x2, y2 = np.ascontiguousarray(boxes.T)[:, :, None]
+    left, top, right, bottom = np.ascontiguousarray(others.T)
+    width = np.minimum(x2, right) - np.maximum(x1, left)
+    height = np.minimum(y2, bottom) - np.maximum(y1, top)
+    overlap: Floats = np.maximum(width, 0) * np.maximum(height, 0)
     return overlap
 
 
-def areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+def areas(boxes: Floats) -> Floats:
     """Box areas, float32 (N,), in square pixels."""
-    size: NDArray[np.float32] = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
+    size: Floats = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
     return size
 
 
-def overlaps(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Pairwise intersection over union, float32 (N, N)."""
-    shared, size = intersections(boxes), areas(boxes)
-    iou: NDArray[np.float32] = shared / np.maximum(size[:, None] + size[None, :] - shared, 1e-9)
+def overlaps(boxes: Floats, others: Floats) -> Floats:
+    """Intersection over union of ``boxes`` (N, 4) and ``others`` (M, 4), float32 (N, M)."""
+    shared = intersections(boxes, others)
+    total = areas(boxes)[:, None] + areas(others) - shared
+    iou: Floats = shared / np.maximum(total, 1e-9)
     return iou
 
 
-def suppress(
-    boxes: NDArray[np.float32], scores: NDArray[np.float32], kinds: NDArray[np.intp]
-) -> NDArray[np.intp]:
+def suppress(boxes: Floats, scores: Floats, kinds: Indices) -> Indices:
     """Greedy non-maximum suppression; indices of the kept boxes, best score first.
 
     Boxes of one kind are doubles from an intersection over union of SAME_KIND_IOU; of two kinds
@@ -99,7 +110,7 @@ def suppress(
     """
     order = np.argsort(-scores, kind="stable")
     same = kinds[order][:, None] == kinds[order][None, :]
-    doubles = overlaps(boxes[order]) > np.where(same, SAME_KIND_IOU, OTHER_KIND_IOU)
+    doubles = overlaps(boxes[order], boxes[order]) > np.where(same, SAME_KIND_IOU, OTHER_KIND_IOU)
     alive = np.ones(len(order), bool)
     for index in range(len(order)):
         if alive[index]:
@@ -157,7 +168,8 @@ def best_seen(whole: Sequence[Detection]) -> list[Detection]:
     if not len(kept):
         return []
     volume = np.array([d.kind == "volume" for d in whole])
-    shared = overlaps(np.stack([d.box for d in whole]))[:, kept]
+    boxes = np.stack([d.box for d in whole])
+    shared = overlaps(boxes, boxes[kept])
     double = (shared > SAME_KIND_IOU) & (volume[:, None] == volume[None, kept])
     owner = np.where(double.sum(1) == 1, double.argmax(1), -1)
     best = []
@@ -177,7 +189,7 @@ def fineness(found: Detection) -> tuple[float, float]:
     return (found.zoom if side_px <= DRAWN_PX else 0.0, found.score)
 
 
-def _suppress_detections(found: Sequence[Detection]) -> NDArray[np.intp]:
+def _suppress_detections(found: Sequence[Detection]) -> Indices:
     if not found:
         return np.zeros(0, np.intp)
     boxes = np.stack([d.box for d in found])
@@ -203,7 +215,7 @@ def join_pieces(pieces: Sequence[Detection]) -> list[Detection]:
     is cut as the piece is that reaches furthest there; a piece without a continuation stays as it
     is.
     """
-    remaining = sorted(pieces, key=lambda d: -d.score)
+    remaining = sorted((piece.traced() for piece in pieces), key=lambda d: -d.score)
     joined = []
     while remaining:
         current = remaining.pop(0)
@@ -252,9 +264,7 @@ def _outer_cuts(a: Detection, b: Detection) -> Sides:
     return left, top, right, bottom
 
 
-def _fill(
-    outline: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
-) -> NDArray[np.uint8]:
+def _fill(outline: Floats, low: Floats, high: Floats) -> NDArray[np.uint8]:
     """The outline as a 0/1 mask of the rectangle from ``low`` to ``high``."""
     width, height = np.maximum(np.ceil(high - low), 1).astype(int)
     ground = np.zeros((height, width), np.uint8)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.arrays import Floats
-from core.detector import largest_outline
 from core.lab import to_lab
+from core.outline import largest_outline
 
 Mask = NDArray[np.uint8]
 

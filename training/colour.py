@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +27,7 @@ from core.colour_statistics import FEATURES, statistics
 from core.masks import BoxMask, mask_core
 from core.prompts import pool_prompts, prompts_for
 from core.settings import DEFAULT_PALETTE
+from training.cards import commit
 from training.clip_source import load_clip
 from training.colour_fit import fit_calibration
 from training.crops import Crop, named_crops, photographed, rendered_crops, repainted_crops
@@ -314,11 +314,8 @@ def main(argv: list[str] | None = None) -> None:
     torch.save(clip.state_dict(), folder / "open_clip_model.pt")
     (folder / "open_clip_config.json").write_text(json.dumps(CONFIG, indent=1) + "\n")
     (folder / "calibration.json").write_text(json.dumps(calibration, indent=1) + "\n")
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
     card = {
-        "commit": commit.stdout.strip(),
+        "commit": commit(),
         "seed": arguments.seed,
         "clip": "of an earlier run" if arguments.clip else "trained in this run",
         "crops": {k: len(v) for k, v in sources.items()} | {"held out": len(held)},

@@ -2,12 +2,13 @@
 
     python -m training.convert detector IN.pt OUT_DIR [--imgsz 640] [--name NAME]
     python -m training.convert colour --model NAME|CONFIG.json|FOLDER --pretrained TAG|FILE OUT_DIR
-    python -m training.convert embedded [--detector best.pt] [--colour FOLDER] [--statistics FILE]
+    python -m training.convert embedded [--detector best.pt] [--judge FILE] [--colour FOLDER]
+        [--statistics FILE]
 
 Progress goes to stderr as ``progress 0.4 exporting the detector``, a failure as one line of JSON
 behind ``failed``, so that a parent process can follow; the exit code is then 1. The work itself is
 in :mod:`training.convert_detector` and :mod:`training.convert_colour`. ``embedded`` writes what
-ships in ``weights/``; it needs at least one of its three options.
+ships in ``weights/``; it needs at least one of its options.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from core.conversion import ROOT
 from core.errors import ModelError
+from core.judgement import JUDGE_FILE
 from core.model_folder import written_whole
 from core.settings import DEFAULT_PALETTE
 
@@ -53,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     colour.add_argument("--name", default="")
     embedded = commands.add_parser("embedded", help="write the models that ship in weights/")
     embedded.add_argument("--detector", type=Path)
+    embedded.add_argument("--judge", type=Path, help="judge.npz of the detector that ships")
     embedded.add_argument("--colour", type=Path, help="folder with open_clip_config.json")
     embedded.add_argument("--statistics", type=Path, help="statistics.npz of a colour run")
     embedded.add_argument("--imgsz", type=int, default=640)
@@ -69,6 +72,8 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         if arguments.detector:
             _detector(arguments.detector, EMBEDDED / "detector", arguments.imgsz, "climbmate-seg")
+        if arguments.judge:
+            put_judge(arguments.judge, EMBEDDED / "detector")
         if arguments.colour:
             folder = EMBEDDED / "colour"
             _colour(str(arguments.colour), "", folder, DEFAULT_PALETTE, "climbmate-colour")
@@ -83,6 +88,14 @@ def _detector(source: Path, folder: Path, side: int, name: str) -> None:
     convert_detector(source, folder, side, name, report)
 
 
+def put_judge(judge: Path, folder: Path) -> None:
+    """Lay ``judge`` beside the detector in ``folder``, which is sealed anew."""
+    with written_whole(folder) as fresh:
+        for name in ("detector.onnx", "model.json"):
+            shutil.copyfile(folder / name, fresh / name)
+        shutil.copyfile(judge, fresh / JUDGE_FILE)
+
+
 def _colour(model: str, pretrained: str, folder: Path, palette: Sequence[str], name: str) -> None:
     from training.convert_colour import convert_colour
 
@@ -95,9 +108,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.command == "embedded" and not (
-        arguments.detector or arguments.colour or arguments.statistics
+        arguments.detector or arguments.judge or arguments.colour or arguments.statistics
     ):
-        parser.error("embedded needs --detector, --colour or --statistics")
+        parser.error("embedded needs --detector, --judge, --colour or --statistics")
     try:
         run(arguments)
     except ModelError as error:

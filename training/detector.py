@@ -16,7 +16,6 @@ import csv
 import json
 import math
 import os
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from ultralytics import YOLO  # noqa: E402  (needs a torchvision that loads)
 from ultralytics.utils import DEFAULT_CFG  # noqa: E402
 
 from training.boxed_mask_loss import BoxedMaskLoss  # noqa: E402
+from training.cards import commit  # noqa: E402
 from training.checkpoint import load_ultralytics  # noqa: E402
 from training.pseudo import guess_all, load_outlines, save_outlines  # noqa: E402
 from training.taught import teach_all  # noqa: E402
@@ -160,12 +160,9 @@ def export_checkpoint(average: Average, path: Path) -> None:
 
 def write_card(arguments: argparse.Namespace, state: dict[str, Any]) -> None:
     """What was trained on what, with which settings, for how long."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
     card = {
         "command": {k: v.name if isinstance(v, Path) else v for k, v in vars(arguments).items()},
-        "commit": commit.stdout.strip(),
+        "commit": commit(),
         "device": state["device"],
         "pictures": state["pictures"],
         "hours": round(state["elapsed"] / 3600, 3),

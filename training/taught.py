@@ -19,7 +19,7 @@ from core.analysis import load_models
 from core.detector import Detector
 from core.exposure import expose
 from core.generators import result_of
-from core.merge import areas, intersections
+from core.merge import overlaps
 from core.settings import load_settings
 from training.pseudo import overlap
 from training.truth import CLASSES, Truth, data_root, polygon_split, read_truth
@@ -38,9 +38,7 @@ def taught_outlines(truth: Truth, detector: Detector) -> list[np.ndarray | None]
     if not found or not len(truth.boxes):
         return [None] * len(truth.boxes)
     seen, wanted = np.stack([d.box for d in found]), truth.boxes * np.tile(sides, 2)
-    both = np.concatenate([wanted, seen]).astype(np.float32)
-    shared = intersections(both)[: len(wanted), len(wanted) :]
-    agreement = shared / np.maximum(areas(wanted)[:, None] + areas(seen) - shared, 1e-9)
+    agreement = overlaps(wanted.astype(np.float32), seen)
     kinds = np.array([CLASSES.index(d.kind) for d in found])
     agreement[truth.classes[:, None] != kinds] = 0
     outlines: list[np.ndarray | None] = []

@@ -84,7 +84,8 @@ def test_areas_and_intersections_count_pixels(boxes: list[Box]) -> None:
 
     assert areas(array).tolist() == masks.sum((1, 2)).tolist()
     both = (masks[:, None] & masks[None]).sum((2, 3))
-    assert intersections(array).tolist() == both.tolist()
+    assert intersections(array, array).tolist() == both.tolist()
+    assert intersections(array, array[:1]).tolist() == both[:, :1].tolist()
 
 
 def seen(box: Box, view: View, *, score: float = 0.8) -> list[Detection]:

@@ -1,0 +1,146 @@
+"""Fit the judge of what the detector finds: ``python -m training.judgement``.
+
+The shipped detector reads real training photos and rendered walls that it has not learned from;
+what :mod:`core.judgement` says of each find, and whether a true hold lies there, teaches a small
+network the probability of a hold. Gyms differ in what they hang on their walls: the three sources
+count by fixed shares, whatever their sizes. The photos that the product is measured on are not
+read. Writes ``judge.npz`` and ``card.json`` into ``--run``; ``training.convert embedded --judge``
+lays the first beside the detector.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.analysis import load_models
+from core.detector import Detector
+from core.exposure import expose
+from core.generators import result_of
+from core.judgement import FEATURES, JUDGE_FILE, LIMIT, SAME_IOU, Judge, hold_features
+from core.merge import merge, overlaps
+from core.photo import open_photo
+from core.settings import Settings, load_settings
+from training.cards import commit
+from training.truth import CLASSES, data_root, polygon_split, read_truth
+from training.walls import write_dataset
+
+LEAST = 0.02  # weaker finds are not judged
+EVERY = 3  # each third training photo says the same as all of them
+WALLS, WALLS_SEED = 60, 800_000  # rendered walls of seeds that no detector learned from
+SHARES = {"boxes": 1.0, "polygons": 0.6, "walls": 0.6}
+HIDDEN = 12
+STEPS, BATCH, RATE, DECAY = 1200, 2048, 0.01, 0.01
+
+Finds = tuple[np.ndarray, np.ndarray]
+
+
+def finds(images: Sequence[Path], detector: Detector, settings: Settings) -> Finds:
+    """Features float32 (N, F) of the holds that are found on ``images``, and whether each is
+    right, bool (N,).
+    """
+    rows, right = [], []
+    for image in images:
+        photo = open_photo(image.read_bytes(), name=image.name, settings=settings)
+        pixels = expose(photo.pixels).pixels
+        sights, zoom = result_of(detector.gather(pixels, LEAST))
+        holds = [d for d in merge(sights) if d.kind == "hold"]
+        if not holds:
+            continue
+        truth = read_truth(image)
+        sides = np.tile(np.array(pixels.shape[1::-1], np.float32), 2)
+        wanted = truth.boxes[truth.classes == CLASSES.index("hold")] * sides
+        rows.append(hold_features(holds, sights, zoom))
+        right.append(matched(np.stack([d.box for d in holds]), wanted))
+    return np.concatenate(rows), np.concatenate(right)
+
+
+def matched(boxes: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Which of ``boxes`` (N, 4), best first, take one of ``wanted`` (M, 4) that none before it
+    took, bool (N,).
+    """
+    overlap, taken = overlaps(boxes, wanted), np.zeros(len(boxes), bool)
+    for index in range(len(boxes) if len(wanted) else 0):
+        best = int(overlap[index].argmax())
+        if overlap[index, best] >= SAME_IOU:
+            taken[index] = True
+            overlap[:, best] = -1
+    return taken
+
+
+def fit(sources: Sequence[tuple[float, Finds]], seed: int = 0) -> Judge:
+    """The judge of least cross-entropy, where each source counts by its share."""
+    rows = np.concatenate([features for _, (features, _) in sources]).astype(np.float64)
+    right = np.concatenate([right for _, (_, right) in sources])
+    weight = np.concatenate([np.full(len(r), share / len(r)) for share, (_, r) in sources])
+    mean = np.average(rows, 0, weight)
+    spread = np.sqrt(np.average((rows - mean) ** 2, 0, weight)) + 1e-6
+    scaled = torch.tensor(np.clip((rows - mean) / spread, -LIMIT, LIMIT), dtype=torch.float32)
+    target, chances = torch.tensor(right, dtype=torch.float32), torch.tensor(weight)
+    torch.manual_seed(seed)
+    hidden, output = torch.nn.Linear(len(FEATURES), HIDDEN), torch.nn.Linear(HIDDEN, 1)
+    network = torch.nn.Sequential(hidden, torch.nn.Tanh(), output)
+    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    for _ in range(STEPS):
+        batch = torch.multinomial(chances, BATCH, replacement=True)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            network(scaled[batch])[:, 0], target[batch]
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    arrays = (hidden.weight.T, hidden.bias, output.weight[0], output.bias[0])
+    learned = (array.detach().numpy().copy() for array in arrays)
+    return Judge(mean.astype(np.float32), spread.astype(np.float32), *learned)
+
+
+def cross_entropy(share: np.ndarray, right: np.ndarray) -> float:
+    """Mean of -log p, in nats, of probabilities ``share`` (N,) of what is ``right`` (N,)."""
+    clipped = np.clip(share.astype(np.float64), 1e-6, 1 - 1e-6)
+    return float(-np.where(right, np.log(clipped), np.log(1 - clipped)).mean())
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Collect, fit, write."""
+    parser = argparse.ArgumentParser(prog="python -m training.judgement", description=__doc__)
+    parser.add_argument("--data", type=Path, default=data_root(), help="folder of real photos")
+    parser.add_argument("--run", type=Path, default=Path("runs/judge"))
+    arguments = parser.parse_args(argv)
+    settings = load_settings(yolo_conf=LEAST)
+    detector = load_models(settings).detector
+    with tempfile.TemporaryDirectory() as folder:
+        write_dataset(Path(folder), WALLS, WALLS_SEED)
+        images = {
+            "boxes": sorted((arguments.data / "train" / "images").glob("*.jpg"))[::EVERY],
+            "polygons": polygon_split(arguments.data / "polygons", test=False),
+            "walls": sorted((Path(folder) / "images").glob("*.jpg")),
+        }
+        found = {name: finds(paths, detector, settings) for name, paths in images.items()}
+    judge = fit([(SHARES[name], found[name]) for name in images])
+    arguments.run.mkdir(parents=True, exist_ok=True)
+    arrays = {name: getattr(judge, name) for name in Judge.__slots__}
+    np.savez(arguments.run / JUDGE_FILE, **arrays)
+    card = {"commit": commit(), "detector": detector.name, "sources": {}}
+    for name, (rows, right) in found.items():
+        alone = 1 / (1 + np.exp(-rows[:, FEATURES.index("score")]))
+        card["sources"][name] = {
+            "pictures": len(images[name]),
+            "finds": len(right),
+            "right": int(right.sum()),
+            "cross_entropy_of_scores": round(cross_entropy(alone, right), 4),
+            "cross_entropy_judged": round(cross_entropy(judge.probabilities(rows), right), 4),
+        }
+    (arguments.run / "card.json").write_text(json.dumps(card, indent=2) + "\n")
+    print(json.dumps(card, indent=2))
+
+
+if __name__ == "__main__":
+    main()
