@@ -53,9 +53,10 @@ def serving(script: Path, root: Path, log: Path, port: int = 0) -> Iterator[str]
             server.wait(20)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The dashboard as it is, for the tests of one file; its log has no traceback at the end."""
+    """The dashboard as it is, one server for the tests of all files here, since each test is a
+    session of its own; its log has no traceback at the end."""
     log = tmp_path_factory.mktemp("server") / "log.txt"
     with serving(repository / "streamlit_app.py", repository, log) as url:
         yield url
