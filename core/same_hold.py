@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from core.arrays import Doubles, Indices
 from core.photo_pair import PhotoPair
@@ -48,15 +49,15 @@ Resemblance = Callable[[Sequence[Doubles], Sequence[Doubles], Indices], Doubles]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Portrait:
-    """A hold as it is compared: the spectra over angles (ANGLES // 2 + 1, RADII, 4) of its polar
-    picture in Lab and of its mask, the length of both, and the matrix (2, 2) that normalised its
-    outline."""
+class _Portraits:
+    """N holds as they are compared: the ``spectra`` over angles, complex64 (N, ANGLES // 2 + 1,
+    RADII, 4), of their polar pictures in Lab and of their masks; the lengths (N,) of both; and the
+    matrices (N, 2, 2) that normalised their outlines."""
 
-    spectra: np.ndarray
-    picture_length: float
-    mask_length: float
-    whitening: Doubles
+    spectra: NDArray[np.complex64]
+    pictures: Doubles
+    masks: Doubles
+    whitenings: Doubles
 
 
 class SameHold:
@@ -75,20 +76,42 @@ class SameHold:
         ``before`` are the outlines (P, 2) of the first photo, laid into the pixels of the full
         second photo, ``after`` those of the second.
         """
-        old = {i: self._portrait(before[i], first=True) for i in set(pairs[:, 0].tolist())}
-        new = {j: self._portrait(after[j], first=False) for j in set(pairs[:, 1].tolist())}
-        told = [_resemblance(old[i], new[j]) for i, j in pairs.tolist()]
-        return np.array(told, np.float64).reshape(-1, 2)
+        told = np.zeros((len(pairs), 2))
+        if not len(pairs):
+            return told
+        olds, rows = np.unique(pairs[:, 0], return_inverse=True)
+        news, columns = np.unique(pairs[:, 1], return_inverse=True)
+        old = self._portraits([before[i] for i in olds.tolist()], first=True)
+        new = self._portraits([after[j] for j in news.tolist()], first=False)
+        for row in range(len(olds)):  # row by row: all products at once would be hundreds of MiB
+            here = np.flatnonzero(rows == row)
+            told[here] = _resemblance(old, row, new, columns[here])
+        return told
 
-    def _portrait(self, outline: Doubles, *, first: bool) -> _Portrait:
-        middle, whitening = _normalised(outline)
+    def _portraits(self, outlines: Sequence[Doubles], *, first: bool) -> _Portraits:
+        whitenings = np.empty((len(outlines), 2, 2))
+        polar = np.empty((len(outlines), ANGLES, RADII, 4), np.float32)
+        for index, outline in enumerate(outlines):
+            middle, whitenings[index] = _normalised(outline)
+            polar[index] = self._polar(outline, middle, whitenings[index], first=first)
+        squares = (polar.astype(np.float64) ** 2).sum(axis=(1, 2))
+        return _Portraits(
+            np.fft.rfft(polar, axis=1).astype(np.complex64),
+            np.sqrt(squares[:, :3].sum(axis=1)),
+            np.sqrt(squares[:, 3]),
+            whitenings,
+        )
+
+    def _polar(
+        self, outline: Doubles, middle: Doubles, whitening: Doubles, *, first: bool
+    ) -> NDArray[np.float32]:
+        """A hold, normalised, over angle and radius: Lab without its mean, and the mask."""
         place = np.eye(3)
         place[:2, :2] = whitening * (SIDE_PX * FILLED / 4)  # a disc's radius is twice its deviation
         place[:2, 2] = SIDE_PX / 2 - place[:2, :2] @ middle
         size = SIDE_PX, SIDE_PX
         if first:
-            box = outline.min(0), outline.max(0)
-            cut = self._pair.cut_before(box, place, size)
+            cut = self._pair.cut_before((outline.min(0), outline.max(0)), place, size)
         else:
             cut = self._pair.cut_after(place, size)
         mask = np.zeros(size, np.uint8)
@@ -97,13 +120,7 @@ class SameHold:
         soft = cv2.GaussianBlur(cut.astype(np.float32), (0, 0), BLUR_PX)
         inside = soft[mask > 0]
         flat = (soft - inside.mean(axis=0)) * mask[..., None] if len(inside) else soft * 0
-        polar = _polar(np.dstack([flat, mask.astype(np.float32)]))
-        return _Portrait(
-            np.fft.rfft(polar, axis=0),
-            float(np.linalg.norm(polar[..., :3])),
-            float(np.linalg.norm(polar[..., 3])),
-            whitening,
-        )
+        return _unrolled(np.dstack([flat, mask.astype(np.float32)]))
 
 
 def _normalised(outline: Doubles) -> tuple[Doubles, Doubles]:
@@ -120,7 +137,7 @@ def _normalised(outline: Doubles) -> tuple[Doubles, Doubles]:
     return middle, np.asarray(vectors / lengths @ vectors.T, np.float64)
 
 
-def _polar(channels: np.ndarray) -> np.ndarray:
+def _unrolled(channels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Channels (SIDE_PX, SIDE_PX, 4) over angle and radius, (ANGLES, RADII, 4); the square of a
     value counts as often as its ring has pixels."""
     middle = SIDE_PX / 2
@@ -129,29 +146,31 @@ def _polar(channels: np.ndarray) -> np.ndarray:
         cv2.INTER_LINEAR | cv2.WARP_FILL_OUTLIERS,
     )  # fmt: skip
     polar = cv2.resize(fine, (RADII, ANGLES), interpolation=cv2.INTER_AREA)
-    weighed: np.ndarray = polar * np.sqrt(np.arange(RADII, dtype=np.float32) + 0.5)[None, :, None]
-    return weighed
+    rings = np.sqrt(np.arange(RADII, dtype=np.float32) + 0.5)
+    return np.asarray(polar * rings[None, :, None], np.float32)
 
 
-def _resemblance(old: _Portrait, new: _Portrait) -> tuple[float, float]:
-    """The correlation of both pictures at the best turn, and the stretch left at it."""
-    shared = np.einsum("frc,frc->cf", old.spectra, np.conj(new.spectra))
+def _resemblance(old: _Portraits, row: int, new: _Portraits, columns: Indices) -> Doubles:
+    """The correlation of one hold's picture and each of the others' at the best turn, and the
+    stretch left at it, (K, 2)."""
+    shared = np.einsum("frc,kfrc->ckf", old.spectra[row], np.conj(new.spectra[columns]))
     fits = np.fft.irfft(np.stack([shared[:3].sum(axis=0), shared[3]]), ANGLES)
-    picture = fits[0] / max(old.picture_length * new.picture_length, 1e-6)
-    outline = fits[1] / max(old.mask_length * new.mask_length, 1e-6)
-    stretch = _stretches(old.whitening, new.whitening)
-    step = int(np.argmax(picture + OUTLINE_SHARE * outline - STRETCH_SHARE * stretch))
-    return float(picture[step]), float(stretch[step])
+    pictures = fits[0] / np.maximum(old.pictures[row] * new.pictures[columns], 1e-6)[:, None]
+    outlines = fits[1] / np.maximum(old.masks[row] * new.masks[columns], 1e-6)[:, None]
+    stretches = _stretches(old.whitenings[row], new.whitenings[columns])
+    best = np.argmax(pictures + OUTLINE_SHARE * outlines - STRETCH_SHARE * stretches, axis=1)
+    each = np.arange(len(columns))
+    return np.column_stack([pictures[each, best], stretches[each, best]])
 
 
 def _stretches(old: Doubles, new: Doubles) -> Doubles:
-    """The logarithm of the ratio of both stretches at each turn, (ANGLES,): those of the map from
-    the first outline to the normalised one, turned, and back to the second."""
+    """The logarithm of the ratio of both stretches at each turn, (K, ANGLES): those of the map from
+    the first outline to the normalised one, turned, and back to each of the second (K, 2, 2)."""
     turns = np.arange(ANGLES) * (2 * np.pi / ANGLES)
     spins = np.array([[np.cos(turns), np.sin(turns)], [-np.sin(turns), np.cos(turns)]])
-    maps = np.einsum("ij,jkt,kl->ilt", np.linalg.inv(new), spins, old)
+    maps = np.einsum("kij,jlt,lm->kimt", np.linalg.inv(new), spins, old, optimize=True)
     # Singular values s and t have s^2 + t^2 as sum of squares and s t as determinant, so that
     # their ratio's logarithm is the inverse hyperbolic cosine of (s/t + t/s) / 2.
-    area = np.linalg.det(old) / np.linalg.det(new)
-    result: Doubles = np.arccosh(np.maximum((maps**2).sum(axis=(0, 1)) / (2 * area), 1.0))
+    area = (np.linalg.det(old) / np.linalg.det(new))[:, None]
+    result: Doubles = np.arccosh(np.maximum((maps**2).sum(axis=(1, 2)) / (2 * area), 1.0))
     return result
