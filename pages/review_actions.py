@@ -24,6 +24,14 @@ def show_actions(review: Review, chosen: list[Hold]) -> None:
             on_click=confirm,
             args=(review, chosen),
         )
+    elif desk().deciding and (following := next_unsure(review, ids[-1])):
+        st.button(
+            _("Next unsure colour"),
+            key="decide_next",
+            icon=":material/arrow_forward:",
+            on_click=decide,
+            args=(following,),
+        )
     st.button(_("Delete"), key="delete", icon=":material/delete:", on_click=delete, args=(ids,))
     if len(problems) > 1:
         st.button(
@@ -66,8 +74,18 @@ def confirm(review: Review, chosen: list[Hold]) -> None:
         Recolour(tuple(hold.id for hold in unsure if hold.colour.name == name), name)
         for name in names
     ]
-    if edit(*edits) and len(chosen) == 1:
-        after = [h.id for h in review.holds if not h.colour.sure and h.id != chosen[0].id]
-        later = [number for number in after if number > chosen[0].id] or after
-        if later:
-            desk().choose((later[0],), reveal="page")
+    if edit(*edits) and len(chosen) == 1 and (following := next_unsure(review, chosen[0].id)):
+        decide(following)
+
+
+def next_unsure(review: Review, number: int) -> int | None:
+    """The next hold after ``number`` whose colour nobody has decided, from the first on again; None
+    where no other is left."""
+    left = [hold.id for hold in review.holds if not hold.colour.sure and hold.id != number]
+    return next((other for other in left if other > number), left[0] if left else None)
+
+
+def decide(number: int) -> None:
+    """Look at this hold to decide its colour: one after the other from here on."""
+    desk().choose((number,), reveal="page")
+    desk().deciding = True

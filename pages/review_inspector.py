@@ -13,7 +13,7 @@ from core.review import Review
 from core.review_edits import ChangeKind, FormProblem, MoveHolds, Recolour
 from core.wall import Hold, Problem
 from pages.colour_words import colour_word
-from pages.review_actions import show_actions
+from pages.review_actions import decide, show_actions
 from pages.review_description import pick, same, set_value, show_description
 from pages.review_state import desk, edit
 from pages.shared import plain
@@ -47,6 +47,7 @@ def show_inspector(review: Review, palette: Sequence[str]) -> None:
 
 def show_nothing(review: Review) -> None:
     """No hold is selected."""
+    desk().deciding = False
     unsure = [hold for hold in review.holds if not hold.colour.sure]
     st.markdown(_("Select a hold on the wall to change its colour or problem."))
     if unsure:
@@ -59,9 +60,8 @@ def show_nothing(review: Review) -> None:
             text.format(count=len(unsure)),
             key="next_unsure",
             icon=":material/help:",
-            on_click=desk().choose,
-            args=((unsure[0].id,),),
-            kwargs={"reveal": "page"},
+            on_click=decide,
+            args=(unsure[0].id,),
         )
 
 

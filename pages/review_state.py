@@ -30,12 +30,13 @@ KEY = "desk"
 class Desk:
     """One session's work. ``edits`` counts changes of any review, ``picks`` selections and filters
     that did not come from the table, and edits that were refused: tables start afresh with them.
-    ``rounds`` empties the uploaders."""
+    ``rounds`` empties the uploaders. ``deciding``: unsure colours are gone through, one by one."""
 
     queue: PhotoQueue = field(default_factory=PhotoQueue)
     chosen: tuple[int, ...] = ()
     serial: int = 0
     reveal: Reveal = ""
+    deciding: bool = False
     filter: HoldFilter = field(default_factory=HoldFilter)
     filter_serial: int = 0
     edits: int = 0

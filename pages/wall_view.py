@@ -35,7 +35,8 @@ class Chosen:
 
     The browser follows it when ``serial`` differs from the last one it saw; until then its own
     selection stands, which may be newer. ``reveal`` brings the last one into sight: on the
-    ``wall``, or, where a phone had scrolled the wall away, on the ``page`` too.
+    ``wall``; or on the ``page``, near enough to judge it, where a phone had scrolled the wall away
+    too.
     """
 
     holds: tuple[int, ...] = ()

@@ -5,6 +5,9 @@ const DRAG_PX = 6; // a finger is never quite still
 const SETTLE_MS = 90;
 const STRIP = 2; // a frame that is so many times as large as the picture in it is mostly empty
 const FIRST_ZOOM = 3;
+const LOOK_PX = 64; // so large, a hold's colour can be judged
+const LOOK_ZOOM = 8; // nearer, nothing around it would be left in sight
+const LOOK_SHARE = 0.6; // of the frame, at most
 
 class View {
   /* Units are tenths of a pixel of the picture; the frame is measured in CSS pixels. */
@@ -107,6 +110,21 @@ class View {
   toFrame([x, y]) {
     const unit = this.unit();
     return [x / unit + this.x, y / unit + this.y];
+  }
+
+  /* Look at a box (units) as one does to judge it: near enough, but with what surrounds it. */
+  lookAt([x, y, width, height]) {
+    const size = Math.max(width, height) / this.unit();
+    const room = Math.min(this.frame.clientWidth, this.frame.clientHeight);
+    const nearer = Math.min(LOOK_PX / size, LOOK_ZOOM / this.zoom);
+    const factor = nearer > 1 ? nearer : Math.min(1, (LOOK_SHARE * room) / size);
+    if (!Number.isFinite(factor) || factor === 1) {
+      this.reveal([x, y, width, height]);
+      return;
+    }
+    this.zoomAt(factor);
+    const [across, down] = this.toFrame([x + width / 2, y + height / 2]);
+    this.panBy(this.frame.clientWidth / 2 - across, this.frame.clientHeight / 2 - down);
   }
 
   /* Bring a box (units) into sight, moving no more than needed. */

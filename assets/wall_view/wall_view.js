@@ -87,8 +87,10 @@ class Wall {
       this.serial = data.serial;
       this.selection = new Set(data.selection);
       this.active = data.selection.at(-1) ?? null;
-      if (data.reveal && this.holds.has(this.active)) this.view.reveal(this.holds.get(this.active).box);
-      if (data.reveal === "page" && this.active !== null) {
+      const shown = this.holds.get(this.active);
+      if (shown && data.reveal === "wall") this.view.reveal(shown.box);
+      if (shown && data.reveal === "page") {
+        this.view.lookAt(shown.box);
         clearTimeout(this.lifting);
         this.lifting = setTimeout(() => this.liftIntoSight(this.active), SETTLE_MS);
       }

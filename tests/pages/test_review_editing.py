@@ -93,6 +93,13 @@ def test_kind_and_confirming_a_colour(repository: Path) -> None:
     assert shown(app).hold(1).colour.sure and shown(app).hold(1).colour.name == "green"
     assert desk(app).chosen == (2,)  # on to the next one
 
+    checked(app.selectbox(key="pick_colour").set_value("blue").run())
+    press(app, "decide_next")  # another colour was right
+    assert desk(app).chosen == (3,) and desk(app).reveal == "page"
+    press(app, "select_none")
+    choose(app, 2)
+    assert not [button for button in app.button if button.key == "decide_next"]
+
     checked(app.segmented_control(key="pick_kind").set_value("volume").run())
     assert shown(app).hold(2).kind == "volume"
     assert "**1** volume " in texts(app)
