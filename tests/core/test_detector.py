@@ -11,6 +11,7 @@ import pytest
 
 from core import detector as module
 from core.detector import CANDIDATES, Detector
+from core.judgement import FEATURES, JUDGE_FILE
 from core.merge import Detection
 from core.outline import STRIDE
 from core.settings import load_settings
@@ -164,6 +165,35 @@ def test_the_confidence_limit_is_that_of_the_settings(
 
     assert len(run(detector, 310, 200)[0]) == count
     assert not any(any(view.cuts) for view in planted.views)
+
+
+@pytest.mark.parametrize(("verdict", "kinds"), [(9.0, ["hold", "hold"]), (-9.0, [])])
+def test_a_judge_beside_the_model_decides_about_weak_and_sure_holds(
+    verdict: float, kinds: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(FEATURES)
+    np.savez(
+        folder / JUDGE_FILE,
+        mean=np.zeros(count, "f4"),
+        spread=np.ones(count, "f4"),
+        hidden=np.zeros((count, 1), "f4"),
+        hidden_bias=np.zeros(1, "f4"),
+        output=np.zeros(1, "f4"),
+        output_bias=np.array(verdict, "f4"),
+    )
+    weak, sure, hopeless = (
+        ((20.0, 50, 80, 100), 0, 0.15),
+        ((120.0, 50, 180, 100), 0, 0.9),
+        ((220.0, 50, 280, 100), 0, 0.07),
+    )
+    planted = Planted([weak, sure, hopeless])
+    detector, _ = make_detector(folder, monkeypatch, planted, yolo_conf=0.35)
+
+    found, _ = run(detector, 310, 200)
+
+    assert [d.kind for d in found] == kinds
+    assert all(len(d.outline) >= 3 for d in found)
+    assert len(detector.look(np.zeros((200, 310, 3), np.uint8), planted.views[0])) == 1
 
 
 class OnlyFromAfar(Planted):
