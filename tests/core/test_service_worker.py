@@ -13,6 +13,7 @@ import pytest
 
 from core import agenda, service_worker
 from core.analysis import Models
+from core.answers import Answer
 from core.errands import MAX_WAITING
 from core.errors import (
     DeadlineError,
@@ -216,8 +217,10 @@ def test_results_go_first_then_the_models_and_both_come_back(
     until(lambda: not place.service.statistics().running)
     assert place.service.cache_info().currsize == 0 and place.service.models is not None
 
+    steps = place.service.steps(encoded(2))
+    next(steps)  # what looks at the memory after the photo before has looked
     memory.left = 30.0  # critical
-    place.service.analyze(encoded(2))
+    assert isinstance(list(steps)[-1], Answer)
     until(lambda: place.service.readiness().state == "unloaded")
     assert place.service.readiness().ready and place.service.models is None
     assert "30 MiB of 1000 MiB are left" in caplog.text
@@ -309,7 +312,7 @@ def test_who_holds_an_error_holds_no_models(make: Make, way: str) -> None:
 
 def test_unloading_on_request(make: Make) -> None:
     place = make(gated=True)
-    assert place.service.unload("asked")
+    assert place.service.unload("asked", PATIENCE_S)
     assert place.service.models is None and place.service.readiness().ready
 
     caller = Caller(place.service, encoded())
