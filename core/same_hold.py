@@ -35,8 +35,15 @@ FILLED = 0.8
 BLUR_PX = 1.0
 """Of SIDE_PX, standard deviation: grain and noise are no part of a hold."""
 
+PLAY_PX = 1.5
+"""Of SIDE_PX, in which the best fit is looked for in four directions: an outline that is a little
+off, by a shadow or a neighbour, has its middle elsewhere."""
+
 ANGLES, RADII = 64, 16
 """Size of the polar picture."""
+
+HARMONICS = 17
+"""Of its spectrum over angles, from the mean on: the others are finer than the blur."""
 
 OUTLINE_SHARE, STRETCH_SHARE = 2.0, 0.3
 """What the fit of the outlines and the stretch count beside the pictures in choosing the turn."""
@@ -44,15 +51,24 @@ OUTLINE_SHARE, STRETCH_SHARE = 2.0, 0.3
 ROUNDING_PX = 0.05
 """Added to both second moments of an outline: none is thinner than its pixels."""
 
+_HALF = SIDE_PX / 2
+MIDDLES = (
+    (_HALF, _HALF),
+    (_HALF + PLAY_PX, _HALF),
+    (_HALF - PLAY_PX, _HALF),
+    (_HALF, _HALF + PLAY_PX),
+    (_HALF, _HALF - PLAY_PX),
+)
+
 Resemblance = Callable[[Sequence[Doubles], Sequence[Doubles], Indices], Doubles]
 """How pairs of holds resemble each other, as :class:`SameHold` tells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Portraits:
-    """N holds as they are compared: the ``spectra`` over angles, complex64 (N, ANGLES // 2 + 1,
-    RADII, 4), of their polar pictures in Lab and of their masks; the lengths (N,) of both; and the
-    matrices (N, 2, 2) that normalised their outlines."""
+    """N holds as they are compared, each with its middle at P places: the ``spectra`` over angles,
+    complex64 (N, P, HARMONICS, RADII, 4), of their polar pictures in Lab and of their masks; the
+    lengths (N, P) of both; and the matrices (N, 2, 2) that normalised their outlines."""
 
     spectra: NDArray[np.complex64]
     pictures: Doubles
@@ -89,23 +105,26 @@ class SameHold:
         return told
 
     def _portraits(self, outlines: Sequence[Doubles], *, first: bool) -> _Portraits:
+        places = MIDDLES[:1] if first else MIDDLES
+        count = len(outlines), len(places)
         whitenings = np.empty((len(outlines), 2, 2))
-        polar = np.empty((len(outlines), ANGLES, RADII, 4), np.float32)
+        spectra = np.empty((*count, HARMONICS, RADII, 4), np.complex64)
+        squares = np.empty((*count, 4))
         for index, outline in enumerate(outlines):
             middle, whitenings[index] = _normalised(outline)
-            polar[index] = self._polar(outline, middle, whitenings[index], first=first)
-        squares = (polar.astype(np.float64) ** 2).sum(axis=(1, 2))
+            channels = self._channels(outline, middle, whitenings[index], first=first)
+            for at, place in enumerate(places):
+                polar = _unrolled(channels, place)
+                spectra[index, at] = np.fft.rfft(polar, axis=0)[:HARMONICS]
+                squares[index, at] = (polar**2).sum(axis=(0, 1))
         return _Portraits(
-            np.fft.rfft(polar, axis=1).astype(np.complex64),
-            np.sqrt(squares[:, :3].sum(axis=1)),
-            np.sqrt(squares[:, 3]),
-            whitenings,
+            spectra, np.sqrt(squares[..., :3].sum(axis=2)), np.sqrt(squares[..., 3]), whitenings
         )
 
-    def _polar(
+    def _channels(
         self, outline: Doubles, middle: Doubles, whitening: Doubles, *, first: bool
     ) -> NDArray[np.float32]:
-        """A hold, normalised, over angle and radius: Lab without its mean, and the mask."""
+        """A hold, normalised, (SIDE_PX, SIDE_PX, 4): Lab without its mean, and the mask."""
         place = np.eye(3)
         place[:2, :2] = whitening * (SIDE_PX * FILLED / 4)  # a disc's radius is twice its deviation
         place[:2, 2] = SIDE_PX / 2 - place[:2, :2] @ middle
@@ -120,7 +139,7 @@ class SameHold:
         soft = cv2.GaussianBlur(cut.astype(np.float32), (0, 0), BLUR_PX)
         inside = soft[mask > 0]
         flat = (soft - inside.mean(axis=0)) * mask[..., None] if len(inside) else soft * 0
-        return _unrolled(np.dstack([flat, mask.astype(np.float32)]))
+        return np.dstack([flat, mask.astype(np.float32)])
 
 
 def _normalised(outline: Doubles) -> tuple[Doubles, Doubles]:
@@ -137,12 +156,11 @@ def _normalised(outline: Doubles) -> tuple[Doubles, Doubles]:
     return middle, np.asarray(vectors / lengths @ vectors.T, np.float64)
 
 
-def _unrolled(channels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Channels (SIDE_PX, SIDE_PX, 4) over angle and radius, (ANGLES, RADII, 4); the square of a
-    value counts as often as its ring has pixels."""
-    middle = SIDE_PX / 2
+def _unrolled(channels: NDArray[np.float32], middle: tuple[float, float]) -> NDArray[np.float32]:
+    """Channels (SIDE_PX, SIDE_PX, 4) over angle and radius around ``middle``, (ANGLES, RADII, 4);
+    the square of a value counts as often as its ring has pixels."""
     fine = cv2.warpPolar(
-        channels, (2 * RADII, 2 * ANGLES), (middle, middle), middle,
+        channels, (2 * RADII, 2 * ANGLES), middle, SIDE_PX / 2,
         cv2.INTER_LINEAR | cv2.WARP_FILL_OUTLIERS,
     )  # fmt: skip
     polar = cv2.resize(fine, (RADII, ANGLES), interpolation=cv2.INTER_AREA)
@@ -151,16 +169,25 @@ def _unrolled(channels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _resemblance(old: _Portraits, row: int, new: _Portraits, columns: Indices) -> Doubles:
-    """The correlation of one hold's picture and each of the others' at the best turn, and the
-    stretch left at it, (K, 2)."""
-    shared = np.einsum("frc,kfrc->ckf", old.spectra[row], np.conj(new.spectra[columns]))
-    fits = np.fft.irfft(np.stack([shared[:3].sum(axis=0), shared[3]]), ANGLES)
-    pictures = fits[0] / np.maximum(old.pictures[row] * new.pictures[columns], 1e-6)[:, None]
-    outlines = fits[1] / np.maximum(old.masks[row] * new.masks[columns], 1e-6)[:, None]
+    """The correlation of one hold's picture and each of the others' at the best turn and place, and
+    the stretch left at it, (K, 2)."""
+    mine, others = old.spectra[row, 0], np.conj(new.spectra[columns])
+    pictures = _at_all_turns(mine[..., :3], others[..., :3])
+    pictures /= np.maximum(old.pictures[row] * new.pictures[columns], 1e-6)[..., None]
+    outlines = _at_all_turns(mine[..., 3:], others[..., 3:])
+    outlines /= np.maximum(old.masks[row] * new.masks[columns], 1e-6)[..., None]
     stretches = _stretches(old.whitenings[row], new.whitenings[columns])
-    best = np.argmax(pictures + OUTLINE_SHARE * outlines - STRETCH_SHARE * stretches, axis=1)
+    fits = pictures + OUTLINE_SHARE * outlines - STRETCH_SHARE * stretches[:, None]
+    places, turns = np.divmod(fits.reshape(len(columns), -1).argmax(axis=1), ANGLES)
     each = np.arange(len(columns))
-    return np.column_stack([pictures[each, best], stretches[each, best]])
+    return np.column_stack([pictures[each, places, turns], stretches[each, turns]])
+
+
+def _at_all_turns(mine: NDArray[np.complex64], others: NDArray[np.complex64]) -> Doubles:
+    """The products of one polar picture (HARMONICS, RADII, C), given by its spectrum, with others
+    (K, P, HARMONICS, RADII, C), given by their conjugates, at all turns: (K, P, ANGLES)."""
+    shared = np.einsum("frc,kpfrc->kpf", mine, others)
+    return np.asarray(np.fft.irfft(shared, ANGLES), np.float64)
 
 
 def _stretches(old: Doubles, new: Doubles) -> Doubles:
