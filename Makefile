@@ -70,7 +70,9 @@ bench: $(FULL)  ## measure everything that the README publishes (about an hour)
 		$(RUN) -m benchmarks.$$name || exit 1; done
 
 clean:  ## remove the environment and the tools' caches; trained models and results stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@if [ -e "$(VENV)" ] && [ ! -e "$(VENV)/pyvenv.cfg" ]; then \
+		echo "$(VENV) is no environment: it stays, and nothing is removed." >&2; exit 1; fi
+	rm -rf "$(VENV)" .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE): scripts/make_venv.sh scripts/find_python.sh
