@@ -39,7 +39,8 @@ class Choices:
         if len(changed.palette) > max(MOST_NAMES, len(settings.palette)):
             raise ChoiceError(
                 "bad_choice",
-                f"palette has {len(changed.palette)} names: expected at most {MOST_NAMES}.",
+                f"The choice palette has {len(changed.palette)} names: "
+                f"expected at most {MOST_NAMES}.",
                 "Correct palette, or leave it out.",
             )
         return changed

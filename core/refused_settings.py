@@ -23,6 +23,16 @@ LONGEST_VALUE = 80
 
 def refusal(name: str, row: ErrorDetails) -> str:
     """The sentence about the setting ``name`` whose value pydantic refused for ``row``."""
+    return f"{name} has the value {_shown(row)}: {_expectation(row)}."
+
+
+def refused_choice(name: str, row: ErrorDetails) -> str:
+    """The same about a request's own wish for the setting."""
+    return f"The choice {name}={_shown(row)} is refused: {_expectation(row)}."
+
+
+def _shown(row: ErrorDetails) -> str:
+    """The value, without a password and not too long."""
     given = row["input"]
     if isinstance(given, tuple):  # what a validator made of the text that was typed
         given = ",".join(map(str, given))
@@ -31,7 +41,7 @@ def refusal(name: str, row: ErrorDetails) -> str:
         shown = secret.sub(stand_in, shown)
     if len(shown) > LONGEST_VALUE:
         shown = f"{shown[: LONGEST_VALUE - 4]}...'"
-    return f"{name} has the value {shown}: {_expectation(row)}."
+    return shown
 
 
 def _expectation(row: ErrorDetails) -> str:

@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import ChoiceError, SettingsError
-from core.refused_settings import refusal
+from core.refused_settings import refusal, refused_choice
 from core.shown_text import can_be_shown
 
 DEFAULT_PALETTE = (
@@ -362,7 +362,7 @@ def changed_settings(settings: Settings, **changes: object) -> Settings:
         refused = {str(row["loc"][0]): row for row in error.errors()}
         raise ChoiceError(
             "bad_choice",
-            " ".join(refusal(name, row) for name, row in refused.items()),
+            " ".join(refused_choice(name, row) for name, row in refused.items()),
             f"Correct {' and '.join(refused)}, or leave it out.",
         ) from error
 

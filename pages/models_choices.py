@@ -33,13 +33,15 @@ def show_choices(settings: Settings) -> None:
     wanted: dict[str, Any] = {
         "yolo_conf": ask_confidence(settings, chosen.get("yolo_conf", settings.yolo_conf)),
         "palette": ask_palette(settings, chosen.get("palette", settings.palette)),
-        **ask_limits(settings, chosen),
     }
+    trouble = st.container()  # beside the names: all other controls have their own bounds
+    wanted |= ask_limits(settings, chosen)
     differing = {name: value for name, value in wanted.items() if value != getattr(settings, name)}
     try:
         Choices(**differing).applied_to(settings)
     except ClimbMateError as error:
-        show_error(error.message, error.hint)
+        with trouble:
+            show_error(error.message, error.hint)
     else:
         st.session_state["choices"] = differing
     st.button(

@@ -20,6 +20,8 @@ from pages.shared import plain
 from pages.words import _, ngettext
 
 NONE, NEW = 0, -1
+LEAST_SHARE = 0.05
+"""A second alternative below this is not worth reading."""
 
 
 def show_inspector(review: Review, palette: Sequence[str]) -> None:
@@ -49,6 +51,9 @@ def show_nothing(review: Review) -> None:
     """No hold is selected."""
     desk().deciding = False
     unsure = [hold for hold in review.holds if not hold.colour.sure]
+    if not review.holds:
+        st.markdown(_("A tool above the photo adds holds: with a click, or with a box around one."))
+        return
     st.markdown(_("Select a hold on the wall to change its colour or problem."))
     if unsure:
         text = ngettext(
@@ -87,9 +92,9 @@ def title_of(chosen: list[Hold]) -> str:
     kind = _("Volume {number}") if hold.kind == "volume" else _("Hold {number}")
     colour, share = colour_word(hold.colour.name), round(100 * hold.colour.confidence)
     text = _("{colour}, {share} % sure").format(colour=plain(colour), share=share)
-    others = ", ".join(
-        f"{plain(colour_word(name))} {round(100 * p)} %" for name, p in hold.colour.alternatives[:2]
-    )
+    named = hold.colour.alternatives[:2]
+    named = tuple(row for row in named if row[1] >= LEAST_SHARE) or named[:1]
+    others = ", ".join(f"{plain(colour_word(name))} {round(100 * p)} %" for name, p in named)
     if not hold.colour.sure and others:
         text += " · " + _("or {others}").format(others=others)
     return f"**{kind.format(number=hold.id)}** · {text}"

@@ -51,10 +51,11 @@ FOR_SETTERS = "A page tells this to a setter: name no variable, but the page tha
 """Stands in the catalogues with every text that is worded anew, in English too."""
 
 VARIABLE = re.compile(
-    rf"\b({'|'.join(map(variable_name, Settings.model_fields))})\b|leave it out", re.ASCII
+    rf"\b({'|'.join(map(variable_name, Settings.model_fields))})\b|leave it out|The choice ",
+    re.ASCII,
 )
-"""An environment variable, which in Korean a word may follow at once, or the advice to leave out a
-parameter of a request."""
+"""An environment variable, which in Korean a word may follow at once, or a sentence about a
+request's parameter, which a page has no name for."""
 
 STARTING = (
     "core/environment_file.py",
@@ -115,8 +116,8 @@ def template(sources: Sources, root: Path = ROOT) -> Catalog:
 
 def for_setters(text: str, place: str) -> bool:
     """Whether a sentence of the module ``place`` needs another wording on a page."""
-    about_starting = place.startswith(STARTING) and "leave it out" not in text
-    return bool(VARIABLE.search(text)) and not about_starting
+    found = VARIABLE.search(text)
+    return found is not None and not (found[1] and place.startswith(STARTING))
 
 
 def new_catalog(language: str | None = None) -> Catalog:

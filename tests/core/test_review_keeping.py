@@ -51,7 +51,8 @@ class Storage:
             return None
         stamp, line, text = max(others)
         kept = {"photo": told["photo"], "line": line, "stamp": stamp, "text": text}
-        return {"kept": kept | {"at": "", "today": "2026-11-21"}, "names": [], "trouble": "", "ended": False}
+        kept |= {"at": "", "today": "2026-11-21"}
+        return {"kept": kept, "names": [], "trouble": "", "ended": False}
 
 
 class Session:

@@ -300,9 +300,9 @@ def test_a_paused_reader_still_gets_an_answer_that_came_in_time(make: Make) -> N
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
-        (Choices(yolo_conf="high"), "yolo_conf has the value 'high': expected a number"),
+        (Choices(yolo_conf="high"), "The choice yolo_conf='high' is refused: expected a number"),
         (Choices(yolo_conf=float("nan")), "expected a finite number"),
-        (Choices(max_holds=-1), "max_holds has the value -1: expected at least 0"),
+        (Choices(max_holds=-1), "max_holds=-1 is refused: expected at least 0"),
         (Choices(palette="red"), "expected at least two colour names"),
         (Choices(palette="red,dark\x1b[31mblue"), "characters that cannot be shown"),
         (Choices(palette=tuple(f"c{i}" for i in range(65))), "expected at most 64"),

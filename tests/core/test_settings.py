@@ -154,5 +154,5 @@ def test_a_change_that_cannot_be_used_is_the_requests_error() -> None:
         changed_settings(load_settings(), yolo_conf=2, max_holds="many")
 
     assert caught.value.status == 422
-    assert "yolo_conf has the value 2: expected at most 0.99." in caught.value.message
+    assert "The choice yolo_conf=2 is refused: expected at most 0.99." in caught.value.message
     assert caught.value.hint == "Correct yolo_conf and max_holds, or leave it out."

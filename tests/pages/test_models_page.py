@@ -70,7 +70,12 @@ def test_a_palette_of_one_name_is_refused_and_the_last_good_one_stays(repository
     app.multiselect(key="models_palette").set_value(["red"])
     checked(app.run())
 
-    assert "at least two" in app.error[0].value
+    assert "at least two" in app.error[0].value and "palette" not in app.error[0].value
+    assert app.session_state["choices"] == {}
+
+    app.multiselect(key="models_palette").set_value(["red", "blue\x1b[31m"])
+    checked(app.run())
+    assert "cannot be shown" in app.error[0].value
     assert app.session_state["choices"] == {}
 
 

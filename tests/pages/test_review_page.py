@@ -113,6 +113,18 @@ def test_warnings_are_shown(repository: Path, monkeypatch: pytest.MonkeyPatch) -
     assert plain("YOLO_WEIGHTS=x.pt does not exist.") in [w.value for w in app.warning]
 
 
+def test_without_holds_the_page_tells_how_to_add_one(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, fake_models([]))
+
+    app = upload(open_app(repository), ("wall.jpg", photo_bytes()))
+
+    (warning,) = [w.value for w in app.warning if "No holds" in w.value]
+    assert "Models page" in warning and "YOLO" not in warning
+    assert "adds holds" in texts(app) and "Select a hold" not in texts(app)
+
+
 def test_the_embedded_models_behind_the_page(repository: Path) -> None:
     app = press(open_app(repository), "demo")
 
