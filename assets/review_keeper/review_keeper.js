@@ -128,8 +128,9 @@ function removeGone(storage, data) {
     && data.gone.some(([line, stamp]) => entry.line === line && entry.stamp === stamp));
   if (!going.length) return;
   for (const entry of going) storage.removeItem(entry.key);
+  const replaced = waiting.size > 0; // else an older trouble says nothing of this
   flush();
-  if (!trouble) return;
+  if (!replaced || !trouble) return;
   for (const entry of going) put(storage, entry.key, entry.value);
 }
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SIZES
+from tests.browser.holds import select_hold
 from tests.browser.kept import (
     ENTRIES,
     MOST,
@@ -97,4 +98,33 @@ def test_what_cannot_be_read_is_told_and_can_be_discarded(
     expect(offer(page).get_by_role("button", name="Restore")).to_have_count(0)
     answer(page, "Discard")
     expect(offer(page)).to_have_count(0)
+    expect_entries(page, 0)
+
+
+def test_what_is_discarded_is_gone_though_the_storage_was_full(
+    open_page: Any, address: str, left: Left
+) -> None:
+    """What could not be written is undone: nothing takes the place of what goes."""
+    page: Page = open_page(address)
+    page.evaluate(KEEP, [left.key, left.value])
+    page.evaluate(
+        """kept => { const write = Storage.prototype.setItem;
+          Storage.prototype.setItem = function (key, value) {
+            if (key.startsWith("climbmate") && key !== kept)
+              throw new DOMException("full", "QuotaExceededError");
+            write.call(this, key, value);
+          }; }""",
+        left.key,
+    )
+    demo(page)
+    number = next(number for number in holds_apart(page) if number != left.hold)
+    select_hold(page, number, "desktop")
+    page.locator(".st-key-delete button:visible").first.click()
+    expect(page.get_by_text("no room to keep your corrections")).to_be_visible()
+    page.locator(".st-key-undo button:visible").first.click()
+    expect(page.locator(f'.hold[data-hold="{number}"]')).to_have_count(1)
+    answer(page, "Discard")
+    expect(offer(page)).to_have_count(0)
+    page.wait_for_timeout(500)
+
     expect_entries(page, 0)
