@@ -11,6 +11,7 @@ import importlib.util
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,9 @@ ROOT = Path(__file__).resolve().parent.parent
 DETECTOR_CONVERTER = 3
 COLOUR_CONVERTER = 2
 """Parts of the cache keys: raise one when its converter begins to write other files."""
+
+_PROGRESS = re.compile(r"progress (\d+(?:\.\d+)?) (.*)")
+"""A line of the child's own; libraries write to the same stream."""
 
 
 def require_packages(packages: Sequence[str], setting: str) -> None:
@@ -83,21 +87,29 @@ def _follow(child: subprocess.Popen[str], progress: Progress | None) -> deque[st
     last_words: deque[str] = deque(maxlen=20)
     assert child.stderr is not None
     for line in child.stderr:
-        head, _, rest = line.strip().partition(" ")
-        share, _, what = rest.partition(" ")
-        if head == "progress":
+        if own := _PROGRESS.fullmatch(line.strip()):
             if progress:
-                progress(float(share), what)
+                progress(float(own[1]), own[2])
         elif line.strip():
             last_words.append(line.strip())
     return last_words
 
 
+def _told(line: str) -> ModelError | None:
+    """The error that the child tells in ``line``; None where it is another's words."""
+    if not line.startswith("failed {"):
+        return None
+    try:
+        told = json.loads(line.removeprefix("failed "))
+        return ModelError(told["code"], told["message"], told["hint"])
+    except (ValueError, KeyError):
+        return None
+
+
 def _failure(code: int, last_words: Sequence[str], setting: str) -> ModelError:
     for line in reversed(last_words):
-        if line.startswith("failed "):
-            told = json.loads(line.removeprefix("failed "))
-            return ModelError(told["code"], told["message"], told["hint"])
+        if (told := _told(line)) is not None:
+            return told
     log.error("conversion_failed setting=%s code=%d last=%r", setting, code, list(last_words))
     if code == -signal.SIGKILL:
         return ModelError(

@@ -330,6 +330,9 @@ def test_serving_install_says_what_is_missing(
         ("kill -9 $$", "want of memory"),
         ("echo 'Segmentation trouble' >&2; exit 3", "Segmentation trouble"),
         ("exit 4", "exit code 4"),
+        ("echo 'failed to open a file' >&2; exit 3", "failed to open a file"),
+        ("echo 'failed {no document' >&2; exit 3", "no document"),
+        ("echo 'progress bars are off' >&2; exit 3", "progress bars are off"),
     ],
 )
 def test_child_that_dies_is_explained(
