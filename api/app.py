@@ -114,7 +114,10 @@ def _add_middleware(app: FastAPI, settings: Settings, keyring: Keyring) -> None:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "X-API-Key"],
-            expose_headers=["Retry-After", "X-From-Cache", "X-Processing-Ms"],
+            expose_headers=[
+                *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+                *("Retry-After", "X-From-Cache", "X-Processing-Ms"),
+            ],
         )
     app.add_middleware(LastResort)
     app.add_middleware(SecurityHeaders)

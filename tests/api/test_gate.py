@@ -166,6 +166,18 @@ def test_a_page_that_is_named_is_let_in() -> None:
     assert refused.headers["access-control-allow-origin"] == origin
 
 
+def test_a_page_that_is_named_reads_what_is_left_of_its_limit() -> None:
+    origin = "https://gym.example"
+    with face(cors_origins=origin, rate_limit="2/hour") as client:
+        for _ in range(3):
+            answer = client.get("/model/stats", headers={"Origin": origin})
+
+    assert answer.status_code == 429
+    own = {name for name in answer.headers if name.startswith(("ratelimit-", "retry-"))}
+    assert len(own) == 4
+    assert own <= set(answer.headers["access-control-expose-headers"].lower().split(", "))
+
+
 @pytest.mark.parametrize("text", ["*", "gym.example", "https://gym.example/page", "null"])
 def test_an_origin_that_cannot_be_used_stops_the_start(text: str) -> None:
     with pytest.raises(SettingsError, match="CORS_ORIGINS"):
