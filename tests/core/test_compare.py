@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
@@ -240,6 +241,31 @@ def test_each_fate_is_drawn_in_its_colour_and_line() -> None:
     shades = {tuple(pixel) for pixel in drawn.reshape(-1, 3).tolist()}
     assert {FATE_COLOURS[fate] for fate in ("came", "went", "moved", "stayed")} <= shades
     assert (grey == 128).all()  # a copy was drawn on
+
+
+def test_two_comparisons_do_not_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    both_inside = threading.Barrier(2)
+    outcomes = []
+
+    def reopen(*_: object, **__: object) -> None:
+        both_inside.wait(0.5)
+        raise AssertionError("a second comparison began before the first one's end")
+
+    def ask() -> None:
+        try:
+            compare_photos((b"", make_analysis()), (b"", make_analysis()), Settings())
+        except Exception as error:
+            outcomes.append(error)
+
+    monkeypatch.setattr("core.compare_photos.reopen_photo", reopen)
+    askers = [threading.Thread(target=ask) for _ in range(2)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(30)
+
+    # The first one waits for company in vain; the second comes in all the same.
+    assert [type(error) for error in outcomes] == [threading.BrokenBarrierError] * 2
 
 
 def test_the_whole_way_from_bytes_to_bytes(repository: Path) -> None:
