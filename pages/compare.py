@@ -30,7 +30,7 @@ def show() -> None:
     names = {side: plain(kept.document[side]["name"]) for side in ("before", "after")}
     st.caption(_("{before} compared with {after}").format(**names))
     show_numbers(kept.document)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([4, 3], gap="medium")
     with left:
         show_pictures(kept)
         show_downloads(kept)
