@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from core.errors import MemoryRefusedError
@@ -53,3 +55,28 @@ def test_what_would_not_fit_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> N
         reopen_photo(cut, name="wide.png", settings=load_settings())
     with pytest.raises(MemoryRefusedError, match=r"wide\.png"):
         picture_of(cut, "wide.png", load_settings())
+
+
+def test_two_pictures_are_not_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    both_inside = threading.Barrier(2)
+    outcomes = []
+
+    def reopen(*_: object, **__: object) -> None:
+        both_inside.wait(0.5)
+        raise AssertionError("a second photo was opened before the first one was done with")
+
+    def ask() -> None:
+        try:
+            picture_of(WIDE, "wide.png", load_settings())
+        except Exception as error:
+            outcomes.append(error)
+
+    monkeypatch.setattr("core.wall_picture.reopen_photo", reopen)
+    askers = [threading.Thread(target=ask) for _ in range(2)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(30)
+
+    # The first one waits for company in vain; the second comes in all the same.
+    assert [type(error) for error in outcomes] == [threading.BrokenBarrierError] * 2
