@@ -76,12 +76,13 @@ def show_review(ready: Ready, photo: QueuedPhoto, review: Review, picture: WallP
     """The wall, and beside it what can be done with it."""
     wall, side = st.columns([3, 2], gap="medium")
     with wall:
-        show_head(ready, photo, review)
-        show_offer(photo)
-        show_no_room()
-        show_banner()
-        for warning in review.found.warnings:
-            st.warning(plain(told(warning)), icon=":material/warning:")
+        with st.container():
+            show_head(ready, photo, review)
+            show_offer(photo)
+            show_no_room()
+            show_banner()
+            for warning in review.found.warnings:
+                st.warning(plain(told(warning)), icon=":material/warning:")
         show_wall(ready, photo, review, picture)
     with side:
         show_counts(review.analysis())
@@ -109,11 +110,8 @@ def show_sections(ready: Ready, review: Review, picture: WallPicture) -> None:
 
 def show_notices() -> None:
     """What was refused, once: above all else, and in sight however far the page is scrolled."""
-    if not desk().notices:
-        return
-    with st.container(key="notices"):
-        for message, hint in desk().notices:
-            show_error(message, hint)
+    for message, hint in desk().notices:
+        show_error(message, hint)
     if desk().queue.next_up is None:  # else it runs again by itself before anybody has read
         desk().notices.clear()
 
@@ -124,16 +122,20 @@ def palette(ready: Ready) -> tuple[str, ...]:
 
 
 def show() -> None:
-    """The page."""
+    """The page. What comes and goes above the wall has places of its own, which are there always:
+    else the browser would take the wall for another one, and forget how it is looked at.
+    """
     st.html(STYLE)
     with st.container(key="review"):
         ready = ready_or_stop()
-        show_notices()
+        with st.container(key="notices"):
+            show_notices()
         keeper = st.container(key="keeper_place")
         shown = shown_review()
-        if shown is None:
-            show_start(ready)
-        show_troubles()
+        with st.container():
+            if shown is None:
+                show_start(ready)
+            show_troubles()
         place = make_place()
         if shown is not None:
             show_review(ready, *shown)

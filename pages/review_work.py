@@ -60,7 +60,7 @@ def give_up(work: Desk) -> None:
 
 def make_place() -> DeltaGenerator:
     """Where :func:`work_on` shows its progress: made before the wall, so that it stands above."""
-    place = st.container()
+    place = st.container(horizontal=True, vertical_alignment="center")
     if desk().queue.next_up is not None:
         place.button(
             _("Stop"), key="stop", icon=":material/stop_circle:", on_click=stop, type="secondary"
