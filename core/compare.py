@@ -2,7 +2,7 @@
 
 Every hold of the first photo is laid onto the second. Holds at one place with one colour and size
 stayed, chosen one to one so that the pairs are best in all (:mod:`core.pairing`). Of the others,
-those that are surely one hold in two places moved (:mod:`core.moves`); what is left went or came.
+those that are likely one hold in two places moved (:mod:`core.moves`); the rest went or came.
 Problems follow from their holds (:mod:`core.compare_problems`). All thresholds are relative to hold
 sizes.
 
