@@ -21,11 +21,19 @@ from tests.browser.kept import (
     expect_entries,
     holds_apart,
     offer,
+    reload,
 )
 
 pytestmark = pytest.mark.slow
 
 KEEP = "([key, value]) => localStorage.setItem(key, value)"
+
+
+def leave(page: Page, key: str, value: str) -> None:
+    """Put an entry into the storage and come back to the page, which has told of it by then."""
+    page.evaluate(KEEP, [key, value])
+    reload(page)
+    expect(page.get_by_text("This browser keeps your corrections")).to_be_visible()
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ def left(browser: Any, address: str) -> Left:
 
 def test_what_is_on_offer_does_not_give_way(open_page: Any, address: str, left: Left) -> None:
     page: Page = open_page(address)
-    page.evaluate(KEEP, [left.key, left.value])
+    leave(page, left.key, left.value)
     page.evaluate(
         """([prefix, count]) => {
           for (let n = 0; n < count; n += 1) {  // of later moments
@@ -78,7 +86,7 @@ def test_an_impossible_moment_is_not_told(
     open_page: Any, address: str, left: Left, moment: str
 ) -> None:
     page: Page = open_page(address)
-    page.evaluate(KEEP, [left.key, " ".join([moment, *left.value.split(" ")[1:]])])
+    leave(page, left.key, " ".join([moment, *left.value.split(" ")[1:]]))
     demo(page)
 
     expect(offer(page)).to_contain_text("Corrections of this photo are kept in this browser.")
@@ -91,7 +99,7 @@ def test_what_cannot_be_read_is_told_and_can_be_discarded(
     open_page: Any, address: str, left: Left
 ) -> None:
     page: Page = open_page(address)
-    page.evaluate(KEEP, [left.key, left.value[:900]])
+    leave(page, left.key, left.value[:900])
     demo(page)
 
     expect(offer(page)).to_contain_text("They cannot be read")
@@ -106,7 +114,7 @@ def test_what_is_discarded_is_gone_though_the_storage_was_full(
 ) -> None:
     """What could not be written is undone: nothing takes the place of what goes."""
     page: Page = open_page(address)
-    page.evaluate(KEEP, [left.key, left.value])
+    leave(page, left.key, left.value)
     page.evaluate(
         """kept => { const write = Storage.prototype.setItem;
           Storage.prototype.setItem = function (key, value) {
