@@ -118,7 +118,6 @@ def hold_features(
     near = [d for d in counted if d.zoom > NEARER * whole_zoom]
     in_whole, _ = _sights(boxes, [d for d in counted if d.zoom <= NEARER * whole_zoom])
     in_tiles, times = _sights(boxes, [d for d in near if not d.cut])
-    tiled = any(d.zoom > NEARER * whole_zoom for d in sights)
     size = np.log(np.sqrt(areas(boxes).astype(np.float64)))
     company = np.where(scores >= COMPANY_SCORE, scores, 0.0)
     typical = _typical(size, company)
@@ -126,7 +125,7 @@ def hold_features(
         _logit(scores, 0.01),
         _logit(in_whole, LEAST_SCORE),
         _logit(in_tiles, LEAST_SCORE),
-        np.full(len(holds), float(tiled)),
+        np.full(len(holds), float(bool(near))),
         size + np.log(whole_zoom),
         size - typical,
         np.log1p(_company(boxes, company, np.exp(typical))),
