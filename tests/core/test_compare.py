@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
@@ -25,6 +24,7 @@ from core.pairing import best_pairs
 from core.settings import Settings
 from core.wall import Hold, Problem, WallAnalysis
 from tests.core.make import make_analysis, make_colour, make_hold
+from tests.core.one_at_a_time import assert_one_at_a_time
 
 # The second photo shows everything 1.25 times as large, 20 pixels to the right.
 PLACE = np.array([[1.25, 0, 20], [0, 1.25, 0], [0, 0, 1]])
@@ -244,28 +244,11 @@ def test_each_fate_is_drawn_in_its_colour_and_line() -> None:
 
 
 def test_two_comparisons_do_not_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    both_inside = threading.Barrier(2)
-    outcomes = []
+    pair = (b"", make_analysis()), (b"", make_analysis())
 
-    def reopen(*_: object, **__: object) -> None:
-        both_inside.wait(0.5)
-        raise AssertionError("a second comparison began before the first one's end")
-
-    def ask() -> None:
-        try:
-            compare_photos((b"", make_analysis()), (b"", make_analysis()), Settings())
-        except Exception as error:
-            outcomes.append(error)
-
-    monkeypatch.setattr("core.compare_photos.reopen_photo", reopen)
-    askers = [threading.Thread(target=ask) for _ in range(2)]
-    for asker in askers:
-        asker.start()
-    for asker in askers:
-        asker.join(30)
-
-    # The first one waits for company in vain; the second comes in all the same.
-    assert [type(error) for error in outcomes] == [threading.BrokenBarrierError] * 2
+    assert_one_at_a_time(
+        monkeypatch, "core.compare_photos.reopen_photo", lambda: compare_photos(*pair, Settings())
+    )
 
 
 def test_the_whole_way_from_bytes_to_bytes(repository: Path) -> None:

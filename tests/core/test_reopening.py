@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from core.errors import MemoryRefusedError
@@ -13,6 +11,7 @@ from core.reopening import reopen_photo
 from core.settings import Settings, load_settings
 from core.wall_picture import picture_of
 from tests.core.bad_photos import encode, picture
+from tests.core.one_at_a_time import assert_one_at_a_time
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -58,25 +57,8 @@ def test_what_would_not_fit_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_two_pictures_are_not_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    both_inside = threading.Barrier(2)
-    outcomes = []
-
-    def reopen(*_: object, **__: object) -> None:
-        both_inside.wait(0.5)
-        raise AssertionError("a second photo was opened before the first one was done with")
-
-    def ask() -> None:
-        try:
-            picture_of(WIDE, "wide.png", load_settings())
-        except Exception as error:
-            outcomes.append(error)
-
-    monkeypatch.setattr("core.wall_picture.reopen_photo", reopen)
-    askers = [threading.Thread(target=ask) for _ in range(2)]
-    for asker in askers:
-        asker.start()
-    for asker in askers:
-        asker.join(30)
-
-    # The first one waits for company in vain; the second comes in all the same.
-    assert [type(error) for error in outcomes] == [threading.BrokenBarrierError] * 2
+    assert_one_at_a_time(
+        monkeypatch,
+        "core.wall_picture.reopen_photo",
+        lambda: picture_of(WIDE, "wide.png", load_settings()),
+    )
