@@ -36,7 +36,7 @@ from core.wall import Colour
 from training.truth import Truth, data_root, polygon_split, read_truth
 from training.walls import write_dataset
 
-LOWEST = 0.02  # confidence from which detections are listed for average precision
+LOWEST = 0.01  # confidence from which detections are listed for average precision
 UNSEEN = 900_000  # first seed of rendered walls that no training uses
 
 

@@ -31,7 +31,7 @@ from training.cards import commit
 from training.truth import CLASSES, data_root, polygon_split, read_truth
 from training.walls import write_dataset
 
-LEAST = 0.02  # weaker finds are not judged
+LEAST = 0.01  # weaker finds are not judged
 EVERY = 3  # each third training photo says the same as all of them
 WALLS, WALLS_SEED = 60, 800_000  # rendered walls of seeds that no detector learned from
 SHARES = {"boxes": 1.0, "polygons": 0.6, "walls": 0.6}
