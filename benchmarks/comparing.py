@@ -345,7 +345,7 @@ def strangers(photos: Sequence[tuple[Path, np.ndarray]], pairs: int, seed: int) 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.comparing")
-    parser.add_argument("--walls", type=int, default=24, help="rendered walls")
+    parser.add_argument("--walls", type=int, default=84, help="rendered walls")
     parser.add_argument("--photos", type=int, default=60, help="real photos under homographies")
     parser.add_argument("--pairs", type=int, default=200, help="pairs of different photos")
     parser.add_argument("--without-models", action="store_true", help="outlines of the truth only")
