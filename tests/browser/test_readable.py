@@ -70,8 +70,13 @@ TOO_FAINT = """() => {
 
 
 def too_faint(page: Any) -> list[str]:
-    page.wait_for_timeout(500)  # what fades in is there
-    found: list[str] = page.evaluate(TOO_FAINT)
+    """What stays too faint: what fades in, or changes with the scheme, is given some seconds."""
+    found: list[str] = []
+    for _ in range(10):
+        page.wait_for_timeout(500)
+        found = page.evaluate(TOO_FAINT)
+        if not found:
+            break
     return found
 
 
