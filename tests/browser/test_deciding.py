@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ def test_an_unsure_hold_is_seen_near_and_untinted(open_page: Any, address: str, 
     page.locator(".st-key-demo button:visible").first.click()
     expect(page.locator(".hold").nth(30)).to_be_attached()
 
-    page.locator(".st-key-next_unsure button:visible").first.click()
+    ask = page.locator(".st-key-next_unsure button:visible").first
+    unsure = int(re.findall(r"\d+", ask.inner_text())[-1])
+    ask.click()
     chosen = page.locator(".hold.selected")
     expect(chosen).to_have_count(1)
     expect(page.locator(".st-key-confirm button:visible").first).to_be_visible()
@@ -37,7 +40,11 @@ def test_an_unsure_hold_is_seen_near_and_untinted(open_page: Any, address: str, 
     fill = area.evaluate("area => getComputedStyle(area).fill")
     assert fill in ("transparent", "rgba(0, 0, 0, 0)")
 
-    page.locator(".st-key-pick_colour input").first.click()
-    page.get_by_role("option", name="purple").click()
-    expect(page.locator(".st-key-confirm")).to_have_count(0)
-    expect(page.locator(".st-key-decide_next")).to_have_count(0)  # it was the only one
+    for left in range(unsure - 1, -1, -1):
+        page.locator(".st-key-pick_colour input").first.click()
+        page.get_by_role("option", name="purple", exact=True).click()
+        expect(page.locator(".st-key-confirm")).to_have_count(0)
+        if left:
+            page.locator(".st-key-decide_next button:visible").first.click()
+            expect(page.locator(".st-key-confirm button:visible").first).to_be_visible()
+    expect(page.locator(".st-key-decide_next")).to_have_count(0)
