@@ -47,4 +47,5 @@ def test_an_unsure_hold_is_seen_near_and_untinted(open_page: Any, address: str, 
         if left:
             page.locator(".st-key-decide_next button:visible").first.click()
             expect(page.locator(".st-key-confirm button:visible").first).to_be_visible()
+            page.wait_for_timeout(1000)  # the view settles
     expect(page.locator(".st-key-decide_next")).to_have_count(0)
