@@ -13,7 +13,9 @@ line would be tilted; the interval is Sen's, from the distribution of Kendall's 
 distribution of the noise. Readings that are all on one line have an interval of no width.
 
 What it cannot tell: who holds the memory (:mod:`core.memory.verdicts`), and a leak below the
-threshold. A page is 4 KiB, so a leak of a few hundred bytes shows after hundreds of runs only.
+threshold. A page is 4 KiB, so a leak of a few hundred bytes shows after hundreds of runs only. Nor
+a leak that still finds room in free memory which stays resident: malloc_trim leaves the free end of
+a thread's heap alone, up to 64 MiB, unless MALLOC_TRIM_THRESHOLD_ is set, as run_debug.sh does.
 
 Sources: H. Theil (1950), "A rank-invariant method of linear and polynomial regression analysis";
 P. K. Sen (1968), "Estimates of the regression coefficient based on Kendall's tau".
