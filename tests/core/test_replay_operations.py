@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import mmap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,10 +34,15 @@ class CountingDetector(FakeDetector):
 
     def __init__(self) -> None:
         super().__init__([found((20, 20, 60, 60)), found((90, 30, 140, 80))])
-        self.kept: list[bytearray] = []
+        self.kept: list[mmap.mmap | None] = []
 
     def detect(self, pixels: NDArray[np.uint8]) -> Any:
-        self.kept.append(bytearray(b"x" * (self.leak_kib * 1024)))
+        # Not from the heap: after other tests a thread's heap has free memory for it that is
+        # resident already.
+        block = mmap.mmap(-1, self.leak_kib * 1024) if self.leak_kib else None
+        if block is not None:
+            block.write(b"x" * len(block))
+        self.kept.append(block)
         return super().detect(pixels)
 
 
