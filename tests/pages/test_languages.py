@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import ElementTree
 
 from core import analysis
 from core.sentences import Template
@@ -218,6 +220,32 @@ def test_the_switch_changes_the_language_of_what_is_open(
 
     checked(app.switch_page("pages/models.py").run())
     assert app.title[0].value == "모델"
+
+
+@pytest.mark.parametrize("key, wish", [("pick_colour", "red"), ("pick_problem", -1)])
+def test_a_choice_on_its_way_while_the_language_changes_is_kept(
+    key: str, wish: object, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = ElementTree.get_widget_states
+
+    def sidebar_first(tree: ElementTree) -> WidgetStates:
+        return WidgetStates(widgets=reversed(states(tree).widgets))
+
+    monkeypatch.setattr(ElementTree, "get_widget_states", sidebar_first)
+    app = open_app(repository, "en")
+    checked(app.button(key="demo").click().run())
+    app.session_state["desk"].choose((3,))
+    checked(app.run())
+    before = app.session_state["desk"].queue.shown.review
+
+    app.selectbox(key=key).set_value(wish)
+    (switch,) = [group for group in app.button_group if group.key == "language"]
+    switch.set_value("ko")
+    checked(app.run())  # one run hears of both
+
+    edited = app.session_state["desk"].queue.shown.review
+    assert edited is not before and edited.undo_what
+    assert not left_in_english(app)
 
 
 @pytest.mark.parametrize("name", VISITS)
