@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 
@@ -184,29 +183,32 @@ def test_linux_needs_no_psutil() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=True)
 
 
-def test_the_sampler_sees_a_planted_allocation_that_is_gone_at_the_end() -> None:
-    with PeakSampler() as memory:
-        planted = np.ones(50 * MIB, np.uint8)
-        time.sleep(0.05)
-        del planted
-    assert 45 <= memory.peak_mb - memory.before_mb <= 70
-    assert memory.after_mb - memory.before_mb < 20
-    assert memory.samples >= 3
-
-
-def test_a_peak_between_two_samples_is_told_by_the_kernel() -> None:
+def sampled(operation: str, interval_ms: int) -> tuple[float, float, float, int]:
+    """Before, peak and after in MiB, and the count of samples, of ``operation`` under the sampler
+    in a process of its own: what the tests before left to be freed would move the readings."""
     code = (
-        "import numpy as np\n"
-        "from core.memory.readings import PeakSampler\n"
-        "with PeakSampler(interval_ms=60_000) as memory:\n"
-        "    np.ones(80 * 2**20, np.uint8)\n"
+        "import time\nimport numpy as np\nfrom core.memory.readings import PeakSampler\n"
+        f"with PeakSampler(interval_ms={interval_ms}) as memory:\n    {operation}\n"
         "print(memory.before_mb, memory.peak_mb, memory.after_mb, memory.samples)\n"
     )
     root = Path(__file__).parents[3]
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True
     )
-    before, peak, after, samples = (float(word) for word in result.stdout.split())
+    before, peak, after, samples = result.stdout.split()
+    return float(before), float(peak), float(after), int(samples)
+
+
+def test_the_sampler_sees_a_planted_allocation_that_is_gone_at_the_end() -> None:
+    planted = f"planted = np.ones({50 * MIB}, np.uint8); time.sleep(0.1); del planted"
+    before, peak, after, samples = sampled(planted, interval_ms=5)
+    assert 45 <= peak - before <= 70
+    assert after - before < 20
+    assert samples >= 3
+
+
+def test_a_peak_between_two_samples_is_told_by_the_kernel() -> None:
+    before, peak, after, samples = sampled(f"np.ones({80 * MIB}, np.uint8)", interval_ms=60_000)
     assert 75 <= peak - before <= 100
     assert after - before < 20
     assert samples == 1
