@@ -40,7 +40,7 @@ def show_replay() -> None:
     st.caption(
         _(
             "The operation runs again and again. After each run garbage is collected, free memory "
-            "is given back, and the resident set size is read: what still grows is kept by "
+            "is given back, and what is left in use is read: what still grows is kept by "
             "somebody. Other work in this process counts too, so do this on a quiet server; the "
             "page may be left meanwhile."
         )
@@ -91,7 +91,7 @@ def show_state(replay: ReplayThread, was_running: bool) -> None:
         st.vega_lite_chart(replay_chart(state.readings_mb, points), width="stretch")
         st.caption(
             _(
-                "Points: resident memory after each run that counts; the first {count} fill caches "
+                "Points: memory in use after each run that counts; the first {count} fill caches "
                 "and do not. Line and band: the slope and its 95 % interval."
             ).format(count=WARM_UP)
         )

@@ -1,8 +1,8 @@
 """Does an operation leak? It is run again and again, and the resident set size is looked at.
 
 :func:`replay` runs the operation in rounds of growing counts and reads the memory after every run,
-when garbage has been collected and the C library has given back what it holds free: what still
-grows with the number of runs is kept by somebody. :func:`slope_of` turns the readings into KiB per
+when garbage has been collected and without what the allocators hold free: what still grows with
+the number of runs is kept by somebody. :func:`slope_of` turns the readings into KiB per
 run with a confidence interval; both are pure but for the operation. :func:`replaying` is the same
 run by run, for who wants to watch or to stop (:mod:`core.memory.replay_thread`), and
 :func:`assert_no_leak` as a helper for tests.
@@ -12,10 +12,11 @@ step (a module that is loaded late, a pool that doubles) does not move it, where
 line would be tilted; the interval is Sen's, from the distribution of Kendall's tau, and assumes no
 distribution of the noise. Readings that are all on one line have an interval of no width.
 
+The resident set size alone would not do: malloc_trim leaves the free end of a thread's heap alone,
+up to 64 MiB of it, and what leaks there fills that room first while the size stays where it is.
+
 What it cannot tell: who holds the memory (:mod:`core.memory.verdicts`), and a leak below the
-threshold. A page is 4 KiB, so a leak of a few hundred bytes shows after hundreds of runs only. Nor
-a leak that still finds room in free memory which stays resident: malloc_trim leaves the free end of
-a thread's heap alone, up to 64 MiB, unless MALLOC_TRIM_THRESHOLD_ is set, as run_debug.sh does.
+threshold. Memory that was taken from the system itself counts in pages of 4 KiB.
 
 Sources: H. Theil (1950), "A rank-invariant method of linear and polynomial regression analysis";
 P. K. Sen (1968), "Estimates of the regression coefficient based on Kendall's tau".
@@ -32,8 +33,8 @@ from typing import Literal
 
 import numpy as np
 
-from core.memory.giving_back import trim_heap
-from core.memory.readings import rss_mb
+from core.memory.composition import read_composition
+from core.memory.giving_back import return_freed_memory
 
 Finding = Literal["leak", "no leak", "not sure"]
 
@@ -67,8 +68,8 @@ class Slope:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a replay found. ``readings_mb`` are the resident set sizes in MiB after each run that
-    counts; the ``warm_up`` runs before are left out."""
+    """What a replay found. ``readings_mb`` are MiB that were kept (:func:`kept_mb`) after each run
+    that counts; the ``warm_up`` runs before are left out."""
 
     finding: Finding
     slope: Slope
@@ -149,11 +150,13 @@ def judge(slope: Slope, threshold_kib: float = THRESHOLD_KIB) -> Finding:
     return "no leak" if slope.high_kib < threshold_kib else "not sure"
 
 
-def settled_rss_mb() -> float:
-    """The resident set size in MiB, without garbage and without what the allocator holds free."""
+def kept_mb() -> float:
+    """The resident memory in MiB that something holds: after a collection, without what the C
+    library and Python hold free. About 5 ms beside the collection."""
     gc.collect()
-    trim_heap()
-    return rss_mb()
+    return_freed_memory()
+    parts = read_composition()
+    return parts.total_mb - parts.retained_mb - parts.python_free_mb
 
 
 def rounds_of(runs: int) -> tuple[int, ...]:
@@ -171,9 +174,16 @@ def rounds_of(runs: int) -> tuple[int, ...]:
 
 
 def judged(readings_mb: Sequence[float], threshold_kib: float, warm_up: int) -> Replay:
-    """The finding over readings (MiB, one per run). Raises ``ValueError`` below 3 readings."""
-    slope = slope_of(readings_mb)
-    return Replay(judge(slope, threshold_kib), slope, threshold_kib, warm_up, tuple(readings_mb))
+    """The finding over readings (MiB, one per run). A leak goes on: growth that is over in the
+    later half of the runs, after a pool or two have doubled, leaves it unsure. Raises
+    ``ValueError`` below 3 readings.
+    """
+    slope, count = slope_of(readings_mb), len(readings_mb)
+    finding = judge(slope, threshold_kib)
+    later = slope_of(readings_mb[min(count // 2, count - FEWEST) :])
+    if finding == "leak" and later.kib < threshold_kib:
+        finding = "not sure"
+    return Replay(finding, slope, threshold_kib, warm_up, tuple(readings_mb))
 
 
 def replay(
@@ -182,7 +192,7 @@ def replay(
     threshold_kib: float = THRESHOLD_KIB,
     warm_up: int = WARM_UP,
     rounds: Sequence[int] = ROUNDS,
-    read: Callable[[], float] = settled_rss_mb,
+    read: Callable[[], float] = kept_mb,
 ) -> Replay:
     """Run ``operation`` until it is clear whether it leaks, or the ``rounds`` are over.
 
@@ -206,7 +216,7 @@ def replaying(
     threshold_kib: float = THRESHOLD_KIB,
     warm_up: int = WARM_UP,
     rounds: Sequence[int] = ROUNDS,
-    read: Callable[[], float] = settled_rss_mb,
+    read: Callable[[], float] = kept_mb,
 ) -> Generator[tuple[float, ...], None, Replay]:
     """:func:`replay` that pauses after each run, those of the warm-up too, and yields the readings
     so far in MiB."""
@@ -237,7 +247,7 @@ def assert_no_leak(
     threshold_kib: float = THRESHOLD_KIB,
     warm_up: int = WARM_UP,
     rounds: Sequence[int] = ROUNDS,
-    read: Callable[[], float] = settled_rss_mb,
+    read: Callable[[], float] = kept_mb,
 ) -> Replay:
     """:func:`replay` for a test: ``AssertionError`` with the numbers unless there is no leak."""
     found = replay(

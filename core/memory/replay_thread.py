@@ -20,9 +20,9 @@ from core.memory.replay import (
     WARM_UP,
     Replay,
     judged,
+    kept_mb,
     replaying,
     rounds_of,
-    settled_rss_mb,
 )
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class ReplayThread:
         runs: int,
         threshold_kib: float = THRESHOLD_KIB,
         warm_up: int = WARM_UP,
-        read: Callable[[], float] = settled_rss_mb,
+        read: Callable[[], float] = kept_mb,
     ) -> None:
         """``prepare`` makes the operation, once. At most ``runs`` runs count, after ``warm_up``
         others. Raises ``ValueError`` below 3 runs.

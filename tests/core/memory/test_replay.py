@@ -4,6 +4,7 @@ size."""
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from core.memory.replay import (
     ROUNDS,
+    Replay,
     Slope,
     assert_no_leak,
     judge,
@@ -122,6 +124,16 @@ def test_doubt_that_stays_is_said() -> None:
     assert (found.finding, found.runs) == ("not sure", 10)
 
 
+def test_growth_that_ends_is_no_leak_however_steep_it_was() -> None:
+    doubling = [200.0] * 3 + [200.9] * 3 + [202.1] * 14 + [202.2] * 60
+
+    early = judged(doubling[:10], 8.0, 3)
+    found = replay(lambda: None, warm_up=0, rounds=(10, 10, 60), read=hand_fed(doubling))
+
+    assert judge(early.slope, 8.0) == "leak" and early.finding == "not sure"
+    assert (found.finding, found.runs) == ("no leak", 80)
+
+
 def test_what_the_operation_raises_is_raised() -> None:
     def broken() -> None:
         raise KeyError("wall")
@@ -171,6 +183,28 @@ def test_a_leak_of_python_objects_is_found_with_its_size() -> None:
 
     assert found.finding == "leak"
     assert found.slope.kib == pytest.approx(LEAK_KIB, rel=0.1)
+
+
+def test_a_leak_into_free_memory_that_stays_resident_is_found(
+    native: Callable[[int], None],
+) -> None:
+    found: list[Replay] = []
+
+    def work() -> None:
+        # A thread has a heap of its own; what is freed at the end of it no trim gives back.
+        parts = [bytearray(b"x" * 100_000) for _ in range(300)]
+        parts.clear()
+        found.append(replay(lambda: native(LEAK_KIB)))
+
+    # Once a large block was freed, glibc lets a heap keep twice as much.
+    block = bytearray(30 * 2**20)
+    del block
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert found[0].finding == "leak"
+    assert found[0].slope.kib == pytest.approx(LEAK_KIB, rel=0.1)
 
 
 def test_a_storm_of_arrays_is_not_accused() -> None:
