@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 import debug_memory
+from pages.control_words import show_control_words
 from pages.language_switch import show_language_switch
 from pages.shared import ready_or_stop
 from pages.words import _
@@ -37,6 +38,7 @@ if debug_memory.enabled():
 page = st.navigation(pages, position="top")
 st.html(ASSETS / "app.css")
 show_language_switch()
+show_control_words()
 if debug_memory.enabled():
     show_panel()
 # The Memory page would only crowd its own list of operations.

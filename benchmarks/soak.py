@@ -110,6 +110,12 @@ def one_session(browser: Browser, server: LoadServer, count: int) -> Rounds:
     return Rounds("analyses in one session", tuple(readings), rss_mb(server))
 
 
+def at_rest(page: Page) -> None:
+    """Wait until the server has answered: the answer to one click on a tab, when it comes after the
+    next click, turns the tabs back (Streamlit 1.67)."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
 def many_sessions(browser: Browser, server: LoadServer, count: int, first: int) -> Rounds:
     """``count`` sessions, one after the other; ``first`` numbers their photos."""
     readings = []
@@ -119,6 +125,7 @@ def many_sessions(browser: Browser, server: LoadServer, count: int, first: int) 
         for tab in ("Holds", "Numbers", "Vision", "Files"):
             page.get_by_role("tab", name=tab).click()
             page.get_by_role("tab", name=tab, selected=True).wait_for()
+            at_rest(page)
         page.context.close()
         readings.append(rss_mb(server))
         note("session", number, count, readings[-1])

@@ -60,6 +60,11 @@ def _(text: str) -> str:
     return _catalogue(language()).gettext(text)
 
 
+def N_(text: str) -> str:
+    """``text`` as it is: a literal for the catalogue that is looked up later, with :func:`told`."""
+    return text
+
+
 def ngettext(one: str, many: str, count: int) -> str:
     """The form of ``one``/``many`` that ``count`` asks for, in the language of this session."""
     return _catalogue(language()).ngettext(one, many, count)

@@ -11,9 +11,9 @@ have a wording of their own in every language, in English too. What a server is 
 what only somebody who starts it can correct, keeps its variables everywhere.
 
 Two kinds of texts go into one catalogue: literals that the pages look up with ``_`` and
-``ngettext``, and the sentences of ``core`` (:mod:`scripts.core_sentences`), with the context
-``core``. The latter are also written to ``locales/core_sentences.json``, from which
-:mod:`core.sentences` reads finished sentences back. Translations are written by hand into the
+``ngettext`` or note with ``N_``, and the sentences of ``core`` (:mod:`scripts.core_sentences`),
+with the context ``core``. The latter are also written to ``locales/core_sentences.json``, from
+which :mod:`core.sentences` reads finished sentences back. Translations are written by hand into the
 ``.po`` files; what is no longer used is dropped from them. The ``.mo`` files are committed, so that
 a fresh checkout needs no building.
 """
@@ -70,7 +70,7 @@ STARTING = (
 FIXED = datetime(2026, 11, 21, tzinfo=UTC)
 """In the headers in place of the moment, so that the same texts give the same files."""
 
-COUNTS = {"_": 1, "ngettext": 2}
+COUNTS = {"_": 1, "N_": 1, "ngettext": 2}
 """The functions that look a text up, and how many forms of it they are given."""
 
 Message = str | tuple[str, str]
@@ -81,7 +81,7 @@ class NotLiteralError(ValueError):
 
 
 def page_messages(path: Path) -> Iterator[Message]:
-    """The arguments of ``_`` and ``ngettext`` in a file.
+    """The arguments of ``_``, ``N_`` and ``ngettext`` in a file.
 
     Raises :class:`NotLiteralError` for what is no literal, such as an f-string.
     """
