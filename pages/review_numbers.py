@@ -65,19 +65,21 @@ def show_colours(numbers: WallNumbers) -> None:
             "shade": shade(row.colour),
             "holds": row.holds + row.volumes,
             "text": colour_text(row),
+            "read": f"{colour_word(row.colour)}: {colour_text(row)}",
         }
         for row in numbers.colours
     ]
     room = 2.2 * max(row.holds + row.volumes for row in numbers.colours)  # for the words
     across = {"field": "holds", "type": "quantitative", "axis": None}
     down = {"field": "colour", "type": "nominal", "sort": None, "title": None}
+    outline = {"stroke": "#808080", "strokeWidth": 1, "cornerRadius": 2}
     bars = {
-        "mark": {"type": "bar", "stroke": "#808080", "strokeWidth": 1, "cornerRadius": 2},
+        "mark": {"type": "bar", "aria": False, **outline},  # the words tell all of it
         "encoding": {"color": {"field": "shade", "type": "nominal", "scale": None, "legend": None}},
     }
     words = {
         "mark": {"type": "text", "align": "left", "dx": 6, "color": "#808080"},
-        "encoding": {"text": {"field": "text", "type": "nominal"}},
+        "encoding": {"text": {"field": "text"}, "description": {"field": "read"}},
     }
     spec = {
         "height": 26 * len(rows) + 10,
