@@ -158,17 +158,17 @@ class Detector:
         origin = np.array([view.x, view.y], np.float32)
         found = []
         for index in kept:
-            box = boxes[index]
+            box, kind = boxes[index], self.kinds[kinds[index]]
             logits, corner = box_logits(coefficients[index], prototypes, box)
             found.append(
                 Detection(
-                    kind=self.kinds[kinds[index]],
+                    kind=kind,
                     score=float(scores[index]),
                     box=(box / np.tile(zoom, 2) + np.tile(origin, 2)).astype(np.float32),
                     outline=NOT_DRAWN,
                     cuts=_cuts(box, limit, view),
                     zoom=view.zoom,
-                    sketch=Sketch(logits, corner, box, zoom, origin),
+                    sketch=Sketch(logits, corner, box, zoom, origin, kind == "volume"),
                 )
             )
         return found

@@ -246,10 +246,13 @@ def _union(a: Detection, b: Detection) -> Detection:
     origin = np.floor(low) - 1
     ground = _fill(a.outline, origin, high + 2) | _fill(b.outline, origin, high + 2)
     contours, _ = cv2.findContours(ground, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    largest = max(contours, key=cv2.contourArea)[:, 0].astype(np.float32) + origin
+    around = max(contours, key=cv2.contourArea)
+    if a.kind == "volume":
+        around = cv2.convexHull(around)
     best = a if a.score >= b.score else b
+    outline = (around[:, 0] + origin).astype(np.float32)
     box = np.concatenate([low, high]).astype(np.float32)
-    return replace(best, box=box, outline=largest.astype(np.float32), cuts=_outer_cuts(a, b))
+    return replace(best, box=box, outline=outline, cuts=_outer_cuts(a, b))
 
 
 def _outer_cuts(a: Detection, b: Detection) -> Sides:

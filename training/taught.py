@@ -20,6 +20,7 @@ from core.detector import Detector
 from core.exposure import expose
 from core.generators import result_of
 from core.merge import overlaps
+from core.outline import stretched
 from core.settings import load_settings
 from training.pseudo import overlap
 from training.truth import CLASSES, Truth, data_root, polygon_split, read_truth
@@ -44,16 +45,8 @@ def taught_outlines(truth: Truth, detector: Detector) -> list[np.ndarray | None]
     outlines: list[np.ndarray | None] = []
     for row, box in zip(agreement, truth.boxes, strict=True):
         best = int(row.argmax())
-        outlines.append(_stretched(found[best].outline, box) if row[best] >= AGREEMENT else None)
+        outlines.append(stretched(found[best].outline, box) if row[best] >= AGREEMENT else None)
     return outlines
-
-
-def _stretched(outline: np.ndarray, box: np.ndarray) -> np.ndarray | None:
-    """``outline`` with ``box`` as its bounds, or None where it has no extent."""
-    low, size = outline.min(0), np.ptp(outline, axis=0)
-    if size.min() <= 0:
-        return None
-    return (box[:2] + (outline - low) / size * (box[2:] - box[:2])).astype(np.float32)
 
 
 def with_taught(truth: Truth, detector: Detector) -> Truth:

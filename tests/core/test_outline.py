@@ -100,3 +100,18 @@ def test_only_the_largest_piece_is_outlined() -> None:
     assert outline is not None
     assert outline.min(0).tolist() == [20, 20] and outline.max(0).tolist() == [45, 50]
     assert largest_outline(np.zeros((9, 9), np.uint8)) is None
+
+
+def test_a_volume_in_pieces_is_one_hull_that_fills_its_box() -> None:
+    logits = np.full((40, 40), -5, np.float32)
+    logits[8:16, 8:30] = logits[20:32, 9:20] = 5
+    logits[37, 37] = 5  # a crumb, which is not of it
+    box = np.array([24, 28, 128, 132], np.float32)
+
+    outline = trace(logits, np.zeros(2, np.float32), box, volume=True)
+    torn = trace(logits, np.zeros(2, np.float32), box)
+
+    assert np.ptp(torn[:, 1]) < 60  # one piece alone
+    assert np.allclose([*outline.min(0), *outline.max(0)], box)
+    assert cv2.isContourConvex(outline)
+    assert not cv2.pointPolygonTest(outline, (127.0, 131.0), measureDist=False) > 0
