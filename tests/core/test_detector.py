@@ -13,7 +13,7 @@ from core import detector as module
 from core.detector import CANDIDATES, Detector
 from core.judgement import FEATURES, JUDGE_FILE
 from core.merge import Detection
-from core.outline import STRIDE
+from core.outline import INSIDE, STRIDE
 from core.settings import load_settings
 from core.views import View, cut_view
 from core.weights import ModelFiles
@@ -28,8 +28,8 @@ Box = tuple[float, float, float, float]
 class Planted:
     """Answers as a perfect network would for elliptical objects, view by view.
 
-    Object k has prototype k: a paraboloid that is 0 on the ellipse, so that mask logits are exact
-    in every cell. The answer is given at the resolution that a view has, no finer.
+    Object k has prototype k: a paraboloid that is INSIDE on the ellipse, so that mask logits are
+    exact in every cell. The answer is given at the resolution that a view has, no finer.
     """
 
     def __init__(self, objects: list[tuple[Box, int, float]]) -> None:
@@ -53,7 +53,7 @@ class Planted:
             y1, y2 = ((y - view.y) * zoom_y for y in (box[1], box[3]))
             dx = (middles - (x1 + x2) / 2) / ((x2 - x1) / 2)
             dy = (middles - (y1 + y2) / 2) / ((y2 - y1) / 2)
-            prototypes[index] = 5 * (1 - dx[None] ** 2 - dy[:, None] ** 2)
+            prototypes[index] = INSIDE + 5 * (1 - dx[None] ** 2 - dy[:, None] ** 2)
             # What reaches over the view is seen up to its edge.
             left, right = max(x1, 0.0), min(x2, view.width * zoom_x)
             top, bottom = max(y1, 0.0), min(y2, view.height * zoom_y)
