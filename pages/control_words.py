@@ -62,7 +62,7 @@ TEXTS = {
         N_("Hide column"),
     ],
     '[data-testid="stTooltipContent"], [role="tooltip"]': TOOLS,
-    '[data-live-announcer]': [
+    "[data-live-announcer]": [
         N_("{count} options available."),
         N_("1 option available."),
     ],
