@@ -24,9 +24,8 @@ FINE_PX = 96.0
 
 INSIDE = -0.5
 """Logit above which a place is in the mask. Below 0, since most outlines that the detector learned
-from were guessed by colour and lie a little within what people draw: of 0, -0.3, -0.6 and -0.9,
--0.6 is best on the polygon photos of the training (mask AP .594 against .579 at 0), and 0 on
-rendered walls, whose outlines are exact (.807 against .799)."""
+from were guessed by colour and lie a little within what people draw: of 0, -0.3, -0.5 and -0.7,
+-0.5 is best on the polygon photos of the training (mask AP .613 against .601 at 0)."""
 
 PIECE_SHARE = 0.1
 """Share of the largest piece's area from which on another piece belongs to a volume too."""
