@@ -52,7 +52,7 @@ def show_replay() -> None:
         most = st.select_slider(
             _("At most so many runs"),
             COUNTS,
-            20,
+            80,
             help=_("It ends earlier when the finding is clear."),
             disabled=running,
         )
@@ -122,7 +122,7 @@ def show_finding(found: Replay) -> None:
         text = _("No leak: below {kib} KiB per run.")
         st.success(text.format(kib=kib), icon=":material/check:")
     else:
-        text = _("Not sure: {kib} KiB per run lie within the interval. More runs tell more.")
+        text = _("Not sure whether every run keeps {kib} KiB or more. More runs tell more.")
         st.warning(text.format(kib=kib), icon=":material/help:")
     slope = found.slope
     figures = {
