@@ -52,6 +52,9 @@ COUNTED = 0.05
 MIN_SIDE_PX = 3.0
 """Boxes with a shorter side, in tile pixels, are noise."""
 
+WHOLE_SHARE = 0.98
+"""Share of the picture above which a box is the picture itself."""
+
 NOT_DRAWN = np.zeros((0, 2), np.float32)
 
 
@@ -102,7 +105,9 @@ class Detector:
         found = merge(sights)
         if self._judge:
             found = self._judge.judged(found, sights, whole_zoom)
-        return [d.traced() for d in found if d.score >= self.confidence]
+        height, width = pixels.shape[:2]
+        seen = [d for d in found if d.score >= self.confidence]
+        return [d.traced() for d in seen if not fills(d.box, width, height)]
 
     def gather(
         self, pixels: NDArray[np.uint8], least: float
@@ -188,6 +193,13 @@ class Detector:
         boxes = np.concatenate([middle - size / 2, middle + size / 2], 1)
         coefficients = predictions[4 + len(self.kinds) :, chosen].T
         return boxes, best[chosen], rows[:, chosen].argmax(0), coefficients
+
+
+def fills(box: Floats, width: int, height: int) -> bool:
+    """Whether ``box`` (4,) is the whole picture: then no edge of an object was seen, and what was
+    taken for one is a bare wall."""
+    low, high = np.maximum(box[:2], 0), np.minimum(box[2:], [width, height])
+    return bool(np.maximum(high - low, 0).prod() > WHOLE_SHARE * width * height)
 
 
 def _cuts(box: Floats, limit: Floats, view: View) -> Sides:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from core import detector as module
-from core.detector import CANDIDATES, Detector
+from core.analysis import load_models
+from core.detector import CANDIDATES, Detector, fills
+from core.generators import result_of
 from core.judgement import FEATURES, JUDGE_FILE
 from core.merge import Detection
 from core.outline import INSIDE, STRIDE
@@ -312,3 +314,26 @@ def box_iou(a: np.ndarray, b: np.ndarray) -> float:
     width, height = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
     shared = width * height
     return float(shared / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared))
+
+
+@pytest.mark.parametrize("colour", [(220, 210, 200), (20, 20, 20), (200, 30, 30), (30, 60, 120)])
+@pytest.mark.parametrize("size", [(320, 260), (800, 600)])
+def test_on_a_bare_wall_the_shipped_detector_finds_nothing(
+    colour: tuple[int, int, int], size: tuple[int, int]
+) -> None:
+    bare = np.full((size[1], size[0], 3), colour, np.uint8)
+
+    assert result_of(load_models(load_settings()).detector.detect(bare)) == []
+
+
+@pytest.mark.parametrize(
+    "box, whole",
+    [
+        ((0, 0, 400, 300), True),
+        ((-3, 2, 404, 301), True),
+        ((0, 0, 400, 280), False),
+        ((30, 0, 400, 300), False),
+    ],
+)
+def test_what_fills_the_picture_has_no_edge(box: Box, whole: bool) -> None:
+    assert fills(np.array(box, np.float32), 400, 300) == whole
