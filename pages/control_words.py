@@ -107,7 +107,8 @@ LABELS = [
     N_("Help for {what}"),
     N_("Remove {what}"),
 ]
-"""What screen readers say of the controls, and what stands in empty fields."""
+"""What screen readers say of the controls, and what stands in empty fields: whole attributes, which
+no setter writes."""
 
 _mount = st.components.v2.component(
     "climbmate_control_words", js=source("control_words/control_words.js")

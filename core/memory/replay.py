@@ -1,11 +1,11 @@
-"""Does an operation leak? It is run again and again, and the resident set size is looked at.
+"""Does an operation leak? It is run again and again, and the memory in use is looked at.
 
 :func:`replay` runs the operation in rounds of growing counts and reads the memory after every run,
 when garbage has been collected and without what the allocators hold free: what still grows with
-the number of runs is kept by somebody. :func:`slope_of` turns the readings into KiB per
-run with a confidence interval; both are pure but for the operation. :func:`replaying` is the same
-run by run, for who wants to watch or to stop (:mod:`core.memory.replay_thread`), and
-:func:`assert_no_leak` as a helper for tests.
+the number of runs is kept by somebody. :func:`slope_of` turns the readings into KiB per run with a
+confidence interval; both are pure but for the operation. :func:`replaying` is the same run by run,
+for who wants to watch or to stop (:mod:`core.memory.replay_thread`), and :func:`assert_no_leak` as
+a helper for tests.
 
 The slope is Theil's and Sen's: the median of the slopes between all pairs of readings. A single
 step (a module that is loaded late, a pool that doubles) does not move it, where a least-squares
