@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset
 
+from training.distractors import distract
 from training.truth import CLASSES, Truth
 
 FINER = 3
@@ -130,6 +131,8 @@ def make_tile(truth: Truth, side: int, random: np.random.Generator) -> dict[str,
         for outline in truth.outlines
     ]
     ids, boxes, kept = _draw(objects, side)
+    boxes, seen = distract(tile, ids, boxes, max(0.5, 0.45 * shrink), random)
+    boxes, kept, ids = boxes[seen], kept[seen], _renumbered(ids, seen)
     tile = photograph(tile, random)
     return {
         "image": np.ascontiguousarray(tile[:, :, ::-1].transpose(2, 0, 1)),
@@ -163,6 +166,12 @@ def _draw(objects: list[np.ndarray], side: int) -> tuple[np.ndarray, np.ndarray,
         cv2.fillPoly(fine, [points], int(place) + 1, shift=4)
     ids = np.ascontiguousarray(fine[FINER // 2 :: FINER, FINER // 2 :: FINER])
     return ids, np.array(boxes, np.float32).reshape(-1, 4), np.array(kept, np.int64)
+
+
+def _renumbered(ids: np.ndarray, stays: np.ndarray) -> np.ndarray:
+    """An id map without the objects that do not stay, the others numbered on from 1."""
+    numbers = np.concatenate([[0], np.where(stays, np.cumsum(stays), 0)])
+    return numbers.astype(ids.dtype)[ids]
 
 
 def photograph(tile: np.ndarray, random: np.random.Generator) -> np.ndarray:

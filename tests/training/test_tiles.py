@@ -47,7 +47,10 @@ def truth(tmp_path: Path) -> Truth:
 
 @pytest.fixture
 def no_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the view: no light, no prints, no people."""
     monkeypatch.setattr(tiles, "photograph", lambda tile, _: tile)
+    stay = lambda _tile, _ids, boxes, *_: (boxes, np.ones(len(boxes), bool))  # noqa: E731
+    monkeypatch.setattr(tiles, "distract", stay)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -187,6 +190,25 @@ def test_uneven_light_changes_slowly_over_the_tile() -> None:
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.jpg"):
         read_picture(tmp_path / "none.jpg")
+
+
+def test_objects_behind_people_are_no_truth(truth: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "random_view", lambda *_: np.diag([0.4, 0.4, 1.0]))
+    whole = make_tile(truth, SIDE, np.random.default_rng(0))
+
+    def hide_second(_tile: np.ndarray, ids: np.ndarray, boxes: np.ndarray, *_: object) -> tuple:
+        ids[ids == 2] = 0
+        return boxes, np.arange(len(boxes)) != 1
+
+    monkeypatch.setattr(tiles, "distract", hide_second)
+    tile = make_tile(truth, SIDE, np.random.default_rng(0))
+
+    assert len(tile["boxes"]) == len(tile["classes"]) == len(tile["known"]) == 5
+    np.testing.assert_array_equal(tile["boxes"], np.delete(whole["boxes"], 1, 0))
+    moved = {1: 1, 3: 2, 4: 3, 5: 4, 6: 5}
+    for before, after in moved.items():
+        assert ((whole["ids"] == before) == (tile["ids"] == after)).all()
+    assert (tile["ids"][whole["ids"] == 2] == 0).all()
 
 
 def test_a_stream_repeats_with_its_seed_and_follows_its_weights(truth: Truth) -> None:
