@@ -35,9 +35,10 @@ class BoxedMaskLoss(v8SegmentationLoss):
         assigned, det_loss, _ = self.get_assigned_targets_and_loss(preds, batch)
         positive, target_index, target_boxes = assigned[0], assigned[1], assigned[2]
         coefficients = preds["mask_coefficient"].permute(0, 2, 1)
-        mask = self.mask_term(
-            positive, target_index, target_boxes, coefficients, preds["proto"], batch
-        )
+        prototypes = preds["proto"]
+        if isinstance(prototypes, tuple):  # YOLO26 gives a coarse map of classes with them
+            prototypes = prototypes[0].float()
+        mask = self.mask_term(positive, target_index, target_boxes, coefficients, prototypes, batch)
         terms = torch.stack([det_loss[0], mask * self.hyp.box, det_loss[1], det_loss[2]])
         names = ("box", "mask", "class", "dfl")
         return terms.sum() * len(batch["img"]), dict(zip(names, terms.detach(), strict=True))

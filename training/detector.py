@@ -94,6 +94,9 @@ def build_model(arguments: argparse.Namespace, device: torch.device) -> torch.nn
     """
     yaml = dict(YOLO(f"{arguments.model}.yaml").model.yaml)
     yaml["nc"] = len(CLASSES)
+    # YOLO26 has a second head that does without suppression. Views overlap here, so their doubles
+    # are suppressed in any case (core.merge), and only the first head is trained.
+    yaml["end2end"] = False
     model = YOLO(f"{arguments.model}.yaml").model.__class__(
         yaml, ch=3, nc=len(CLASSES), verbose=False
     )

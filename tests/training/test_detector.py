@@ -15,6 +15,7 @@ from training.torchvision_shim import ensure_torchvision
 ensure_torchvision()
 
 from training.checkpoint import load_ultralytics  # noqa: E402
+from training.convert_detector import prepare  # noqa: E402
 from training.detector import VOLUME_WEIGHT, Run, main, parse_arguments, rate_at  # noqa: E402
 
 SIDE = 64
@@ -38,10 +39,11 @@ def arguments(tmp_path: Path) -> list[str]:
     return [*folders, *sizes, "--hours", "0.0003"]
 
 
+@pytest.mark.parametrize("network", ["yolo11n-seg", "yolo26n-seg"])
 def test_a_run_leaves_weights_that_ultralytics_reads_and_a_card(
-    arguments: list[str], tmp_path: Path
+    arguments: list[str], tmp_path: Path, network: str
 ) -> None:
-    main(arguments)
+    main([*arguments, "--model", network])
 
     card = json.loads((tmp_path / "run" / "card.json").read_text())
     assert card["pictures"] == {"boxes": 0, "polygons": 0, "walls": 2}
@@ -49,6 +51,8 @@ def test_a_run_leaves_weights_that_ultralytics_reads_and_a_card(
     assert str(tmp_path) not in json.dumps(card)  # a card is published: no path of a machine
     model = load_ultralytics(tmp_path / "run" / "best.pt")
     assert list(model.names.values()) == ["hold", "volume"]
+    seen = prepare(model, tmp_path)(torch.zeros(1, 3, SIDE, SIDE))  # what becomes the ONNX graph
+    assert seen[0].shape[:2] == (1, 4 + 2 + 32) and seen[1].shape[1] == 32
 
 
 def test_a_stopped_run_continues_where_it_was(arguments: list[str]) -> None:
