@@ -59,34 +59,41 @@ def shade(name: str) -> str:
 def show_colours(numbers: WallNumbers) -> None:
     """Holds per colour."""
     st.markdown("**" + _("Holds and problems per colour") + "**")
-    rows = [
+    colour, holds, words = _("Colour"), _("Holds"), _("In words")
+    rows = pd.DataFrame(
         {
-            "colour": colour_word(row.colour),
-            "shade": shade(row.colour),
-            "holds": row.holds + row.volumes,
-            "text": colour_text(row),
-            "read": f"{colour_word(row.colour)}: {colour_text(row)}",
+            colour: [colour_word(row.colour) for row in numbers.colours],
+            holds: [row.holds + row.volumes for row in numbers.colours],
+            words: [colour_text(row) for row in numbers.colours],
         }
-        for row in numbers.colours
-    ]
-    room = 2.2 * max(row.holds + row.volumes for row in numbers.colours)  # for the words
-    across = {"field": "holds", "type": "quantitative", "axis": None}
-    down = {"field": "colour", "type": "nominal", "sort": None, "title": None}
+    )
+    room = 2.2 * rows[holds].max()  # for the words
+    across = {"field": holds, "type": "quantitative", "axis": None}
+    down = {"field": colour, "type": "nominal", "sort": None, "title": None}
+    down["axis"] = {"description": colour}
+    shades = {
+        "domain": rows[colour].tolist(),
+        "range": [shade(row.colour) for row in numbers.colours],
+    }
     outline = {"stroke": "#808080", "strokeWidth": 1, "cornerRadius": 2}
     bars = {
         "mark": {"type": "bar", "aria": False, **outline},  # the words tell all of it
-        "encoding": {"color": {"field": "shade", "type": "nominal", "scale": None, "legend": None}},
+        "encoding": {
+            "color": {"field": colour, "type": "nominal", "scale": shades, "legend": None}
+        },
     }
-    words = {
+    beside = {
+        "transform": [{"calculate": f"datum['{colour}'] + ': ' + datum['{words}']", "as": "read"}],
         "mark": {"type": "text", "align": "left", "dx": 6, "color": "#808080"},
-        "encoding": {"text": {"field": "text"}, "description": {"field": "read"}},
+        "encoding": {"text": {"field": words}, "description": {"field": "read"}},
     }
     spec = {
+        "description": _("Holds and problems per colour"),
         "height": 26 * len(rows) + 10,
-        "encoding": {"x": {**across, "scale": {"domainMax": room}}, "y": down},
-        "layer": [bars, words],
+        "encoding": {"x": {**across, "scale": {"domainMax": float(room)}}, "y": down},
+        "layer": [bars, beside],
     }
-    st.vega_lite_chart(pd.DataFrame(rows), spec, width="stretch")
+    st.vega_lite_chart(rows, spec, width="stretch")
 
 
 def colour_text(row: ColourNumbers) -> str:

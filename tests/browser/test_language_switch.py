@@ -116,3 +116,18 @@ def test_the_toolbar_of_a_table_speaks_korean_too(open_page: Any, address: str) 
     expect(page.get_by_role("button", name="전체 화면: 이 벽의 문제")).to_be_visible()
     english = [text for text in english_left(page) if not text.startswith("CSV")]
     assert english == []
+
+
+def test_the_charts_speak_korean_too(open_page: Any, address: str) -> None:
+    page: Page = open_page(f"{address}/?lang=ko", "desktop")
+    page.get_by_role("button", name="예시 벽").click()
+    page.get_by_role("tab", name="통계").click()
+    expect(page.get_by_test_id("stVegaLiteChart").filter(visible=True)).to_have_count(3)
+    page.wait_for_function("() => document.querySelectorAll('[role=graphics-symbol]').length > 20")
+
+    english = [text for text in english_left(page) if not re.search("[가-힣]", text)]
+    assert english == []
+    chart = page.get_by_test_id("stVegaLiteChart").filter(visible=True).first
+    chart.hover()
+    page.get_by_role("button", name="데이터 보기").filter(visible=True).first.click()
+    expect(page.locator("[role=columnheader]").filter(has_text="설명")).to_have_count(1)
