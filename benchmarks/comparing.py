@@ -69,14 +69,17 @@ def truth_analysis(wall: SyntheticWall) -> tuple[WallAnalysis, list[int]]:
     ]
 
 
-def pair_of_walls(seed: int) -> tuple[SyntheticWall, SyntheticWall]:
-    """A wall before and after a reset of about a third of its problems."""
+def pair_of_walls(seed: int, turned: bool = False) -> tuple[SyntheticWall, SyntheticWall]:
+    """A wall before and after a reset of about a third of its problems; with ``turned``, the holds
+    that were moved hang in any turn.
+    """
     before = render_wall(seed)
     rng = np.random.default_rng([seed, 1])
     problems = sorted({item.problem for item in before.objects if item.problem is not None})
     stripped = frozenset(problems[:: int(rng.integers(2, 4))])
     holds = sum(item.problem in stripped for item in before.objects)
-    return before, render_reset(seed, Reset(seed, stripped, fresh=holds, moved=4))
+    reset = Reset(seed, stripped, fresh=holds, moved=4, turned=turned)
+    return before, render_reset(seed, reset)
 
 
 def true_fates(
@@ -161,12 +164,13 @@ def identify(analysis: WallAnalysis, wall: SyntheticWall) -> dict[int, int]:
     return known
 
 
-def rendered(seeds: Sequence[int], models: Models | None, settings: Settings) -> None:
+def rendered(seeds: Sequence[int], models: Models | None, settings: Settings, turned: bool) -> None:
     """Print the scores on rendered walls."""
     by_truth: Counter[tuple[str, str]] = Counter()
     by_product: Counter[tuple[str, str]] = Counter()
     refused, seconds = 0, []
-    pairs = itertools.chain(map(pair_of_walls, seeds), [(render_demo(), render_demo_after())])
+    walls = (pair_of_walls(seed, turned) for seed in seeds)
+    pairs = itertools.chain(walls, [(render_demo(), render_demo_after())])
     for before, after in pairs:
         started = time.perf_counter()
         try:
@@ -349,11 +353,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--photos", type=int, default=60, help="real photos under homographies")
     parser.add_argument("--pairs", type=int, default=200, help="pairs of different photos")
     parser.add_argument("--without-models", action="store_true", help="outlines of the truth only")
+    parser.add_argument(
+        "--turned", action="store_true", help="rendered walls alone, moved holds in any turn"
+    )
     chosen = parser.parse_args(arguments)
     settings = load_settings()
     cv2.setNumThreads(settings.omp_num_threads)
     models = None if chosen.without_models else load_models(settings)
-    rendered(range(SEED, SEED + chosen.walls), models, settings)
+    rendered(range(SEED, SEED + chosen.walls), models, settings, chosen.turned)
+    if chosen.turned:
+        return
     folded(range(SEED, SEED + chosen.walls))
     if not (data_root() / "valid").is_dir():
         print(f"No real photos in {data_root()}: the other two parts are left out.")

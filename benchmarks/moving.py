@@ -7,8 +7,8 @@ each hold that went either is one of those that came or none, and each that came
 likelihoods of both are multiplied. They are printed as ``core/moves.py`` holds them, and besides
 what each threshold would give on walls left out of the fit, in eight parts.
 
-The walls are others than those of :mod:`benchmarks.comparing` and of all trainings. The renderer
-hangs a moved hold at the turn that it had; so nothing here, or in the comparison, looks at turns.
+The walls are others than those of :mod:`benchmarks.comparing` and of all trainings. A moved hold
+hangs at the turn that it had; no evidence looks at turns (``benchmarks.comparing --turned``).
 """
 
 from __future__ import annotations

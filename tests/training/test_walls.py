@@ -301,6 +301,25 @@ def test_a_reset_wall_keeps_what_was_not_touched() -> None:
     assert np.mean(np.abs(before.image.astype(float) - after.image)) > 5  # another place
 
 
+def test_moved_holds_may_be_turned() -> None:
+    plain, turned = (
+        render_scene(3, (400, 500), 30, Reset(5, frozenset(), fresh=0, moved=3, turned=turned))
+        for turned in (False, True)
+    )
+
+    places = [{t.serial: i for i, t in scene.things.items()} for scene in (plain, turned)]
+    assert places[0].keys() == places[1].keys()
+    differ = 0
+    scenes = list(zip((plain, turned), places, strict=True))
+    for serial in places[0]:
+        masks = [scene.objects == at[serial] for scene, at in scenes]
+        middles = [np.argwhere(mask).mean(0) for mask in masks if mask.any()]
+        if len(middles) == 2:
+            assert np.abs(middles[0] - middles[1]).max() < 25  # in one place
+            differ += (masks[0] != masks[1]).mean() > 0.15 * masks[0].mean()
+    assert 1 <= differ <= 8  # those that moved, and what lies under them
+
+
 def test_the_demo_after_the_reset_is_the_one_that_ships(repository: Path) -> None:
     with Image.open(repository / "assets" / "demo_wall_after.jpg") as shipped:
         picture = np.asarray(shipped.convert("RGB"), float)

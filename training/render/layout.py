@@ -18,7 +18,9 @@ Region = tuple[float, float, float, float]  # x0, y0, x1, y1 of the wall that ma
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """One hold to be drawn: middle, length in px, family, colour name, linear pigment and route."""
+    """One hold to be drawn: middle, length in px, family, colour name, linear pigment, route, and
+    by how much (radians) it was turned since it was first hung.
+    """
 
     x: float
     y: float
@@ -27,6 +29,7 @@ class Placement:
     colour: str
     pigment: Image
     problem: int | None
+    turned: float = 0.0
 
 
 class Spots:

@@ -97,8 +97,8 @@ class Reset:
     """What setters did to a wall between two photos, and the second photo.
 
     ``stripped`` problems were taken down, ``fresh`` holds (a wish) in new problems put up, and
-    ``moved`` holds of the others hang elsewhere. ``seed`` decides over all of it and over the place
-    of the second camera.
+    ``moved`` holds of the others hang elsewhere, if ``turned`` in any turn. ``seed`` decides over
+    all of it and over the place of the second camera.
     """
 
     seed: int
@@ -107,4 +107,5 @@ class Reset:
     moved: int = 0
     colours: tuple[str, ...] = ()
     conditions: Conditions | None = None
+    turned: bool = False
     calm: float = 1.0  # below 1: the second camera stands closer to the first

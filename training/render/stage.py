@@ -110,6 +110,7 @@ class Stage:
         factor = 1 if spot.size >= 46 else min(4, int(np.ceil(46 / spot.size)))
         family = FAMILIES[spot.family]
         turn = rng.normal(0, 0.5) if rng.random() < 0.6 else rng.uniform(0, 2 * np.pi)
+        turn += spot.turned
         lean = self.lean(spot.x, spot.y)
         rise = 0.75 * float(np.mean(family.relief))
         shape = relief(rng, spot.family, spot.size * factor, turn, (lean[0] * rise, lean[1] * rise))
@@ -252,9 +253,10 @@ def _moved(
     spots: list[layout.Placement], region: layout.Region, reset: Reset
 ) -> list[layout.Placement]:
     """The same spots, ``reset.moved`` of those that stay up in another place: off all others by
-    their reach, half a metre or more away from where they were as far as the wall allows.
+    their reach, half a metre or more away from where they were as far as the wall allows; turned
+    where the reset turns what it moves.
     """
-    rng = np.random.default_rng([reset.seed, 0x40E])
+    rng, turns = (np.random.default_rng([reset.seed, salt]) for salt in (0x40E, 0x70E))
     staying = [i for i, spot in enumerate(spots) if spot.problem not in reset.stripped]
     chosen = rng.permutation(staying)[: reset.moved].tolist()
     spots = list(spots)
@@ -265,6 +267,7 @@ def _moved(
             x, y = rng.uniform(region[0], region[2]), rng.uniform(region[1], region[3])
             gap = np.hypot(others[:, 0] - x, others[:, 1] - y)
             if (gap > (others[:, 2] + spot.size) * 0.6).all() and gap[index] > 2 * spot.size:
-                spots[index] = replace(spot, x=x, y=y)
+                turn = turns.uniform(0, 2 * np.pi) if reset.turned else 0.0
+                spots[index] = replace(spot, x=x, y=y, turned=turn)
                 break
     return spots
