@@ -69,7 +69,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 def gather(arguments: argparse.Namespace) -> list[tuple[float, list[Truth]]]:
     """The groups of training pictures with their share of the tiles. Outlines that GrabCut guessed
-    or the shipped detector drew are cached in the run folder.
+    and the shipped detector drew are cached in the run folder.
     """
     cache = arguments.run / "outlines.pt"
     if cache.exists():
