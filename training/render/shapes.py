@@ -33,6 +33,23 @@ class Relief:
     inside: Image
     bolt: tuple[float, float] | None
 
+    def turned(self, angle: float) -> Relief:
+        """The same piece of plastic, turned by ``angle`` (radians) around the patch's middle."""
+        middle = (len(self.height) - 1) / 2
+        turn = cv2.getRotationMatrix2D((middle, middle), -float(np.rad2deg(angle)), 1)
+        height, inside = (
+            np.asarray(
+                cv2.warpAffine(part, turn, part.shape[::-1], borderMode=cv2.BORDER_REPLICATE),
+                np.float32,
+            )
+            for part in (self.height, self.inside)
+        )
+        bolt = None
+        if self.bolt is not None:
+            x, y = turn @ [*self.bolt, 1.0]
+            bolt = (float(x), float(y))
+        return Relief(height, inside, bolt)
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -185,6 +202,7 @@ def croissant(rng: np.random.Generator, u: Image, v: Image) -> tuple[Image, Imag
     """A bent, tapering tube: kidneys, croissants, horns, bananas."""
     bend = np.float32(rng.uniform(0.25, 0.7))
     taper = 1 - np.float32(rng.uniform(0.2, 0.75)) * np.abs(u) ** 2
+    taper[taper == 0] = np.float32(1e-6)  # far outside the tube
     offset = (v + bend * (0.5 - u * u)) / (taper * np.float32(rng.uniform(0.5, 0.75)))
     t = np.sqrt(offset**2 + np.maximum(np.abs(u) - 0.55, 0) ** 2 * 5)
     return (1 - t) * 0.55, _dome(t, 2.2, 0.6) * (0.6 + 0.4 * taper)

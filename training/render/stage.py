@@ -110,10 +110,11 @@ class Stage:
         factor = 1 if spot.size >= 46 else min(4, int(np.ceil(46 / spot.size)))
         family = FAMILIES[spot.family]
         turn = rng.normal(0, 0.5) if rng.random() < 0.6 else rng.uniform(0, 2 * np.pi)
-        turn += spot.turned
         lean = self.lean(spot.x, spot.y)
         rise = 0.75 * float(np.mean(family.relief))
         shape = relief(rng, spot.family, spot.size * factor, turn, (lean[0] * rise, lean[1] * rise))
+        if spot.turned:
+            shape = shape.turned(spot.turned)
         material = self._material(spot)
         bolt = 0.011 * self.ppm * factor
         patch = shrink(
