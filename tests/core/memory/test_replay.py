@@ -204,9 +204,7 @@ def test_a_leak_into_free_memory_that_stays_resident_is_found(
     thread.join()
 
     assert found[0].finding == "leak"
-    # What of the free memory was given back to the system comes back as RSS while it leaves what is
-    # free: it counts twice. In a process with a past that is a tenth of it at times.
-    assert 0.9 * LEAK_KIB < found[0].slope.kib < 1.3 * LEAK_KIB
+    assert found[0].slope.kib == pytest.approx(LEAK_KIB, rel=0.1)
 
 
 def test_a_storm_of_arrays_is_not_accused() -> None:
