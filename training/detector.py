@@ -1,11 +1,11 @@
 """Train the hold detector: ``python -m training.detector``.
 
 A YOLO segmentation model of ultralytics learns from real boxes with guessed outlines, real polygons
-and rendered walls. Runs on a GPU where there is one, else on the CPU under bfloat16 autocast. The
-learning rate follows the share of the time budget that is used up, so a run may be stopped at any
-moment and continues from its last checkpoint when the same command is given again. Writes into
-``--run``: ``last.pt`` (everything to resume), ``best.pt`` (an ultralytics checkpoint of the
-averaged weights), ``log.csv`` and ``card.json``.
+and rendered walls, with what it took for holds before laid over them. Runs on a GPU where there is
+one, else on the CPU under bfloat16 autocast. The learning rate follows the share of the time budget
+that is used up, so a run may be stopped at any moment and continues from its last checkpoint when
+the same command is given again. Writes into ``--run``: ``last.pt`` (everything to resume),
+``best.pt`` (an ultralytics checkpoint of the averaged weights), ``log.csv`` and ``card.json``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ from ultralytics.utils import DEFAULT_CFG  # noqa: E402
 
 from training.boxed_mask_loss import BoxedMaskLoss  # noqa: E402
 from training.cards import commit  # noqa: E402
+from training.checked import corrected, mistaken, read_checked  # noqa: E402
 from training.checkpoint import load_ultralytics  # noqa: E402
+from training.cuttings import Cutting, cut, prints_with  # noqa: E402
 from training.pseudo import guess_all, load_outlines, save_outlines  # noqa: E402
 from training.taught import teach_all  # noqa: E402
 from training.tiles import TileStream, collate  # noqa: E402
@@ -67,25 +69,26 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def gather(arguments: argparse.Namespace) -> list[tuple[float, list[Truth]]]:
-    """The groups of training pictures with their share of the tiles. Outlines that GrabCut guessed
-    and the shipped detector drew are cached in the run folder.
+def gather(
+    arguments: argparse.Namespace,
+) -> tuple[list[tuple[float, list[Truth]]], list[Cutting]]:
+    """The groups of training pictures with their share of the tiles, and what is cut out of them.
+    Outlines that GrabCut guessed and the shipped detector drew are cached in the run folder.
     """
-    cache = arguments.run / "outlines.pt"
-    if cache.exists():
-        boxed = load_outlines(cache)
-    else:
+    checked, cache = read_checked(), arguments.run / "outlines.pt"
+    if not cache.exists():
         images = sorted((arguments.data / "train" / "images").glob("*.jpg"))
-        boxed = guess_all([read_truth(image) for image in images], max(1, os.cpu_count() or 1))
-        boxed = teach_all(boxed)
-        save_outlines(boxed, cache)
+        boxed = [corrected(read_truth(image), checked) for image in images]
+        save_outlines(teach_all(guess_all(boxed, max(1, os.cpu_count() or 1))), cache)
+    boxed = load_outlines(cache)
+    cuttings = [piece for truth in boxed for piece in cut(mistaken(truth.image, checked), truth)]
     polygons = [
         read_truth(image) for image in polygon_split(arguments.data / "polygons", test=False)
     ]
     walls = []
     if arguments.walls:
         walls = [read_truth(image) for image in sorted((arguments.walls / "images").glob("*.jpg"))]
-    return [(0.56, boxed), (0.14, polygons), (0.30, walls)]
+    return [(0.56, boxed), (0.14, polygons), (0.30, walls)], cuttings
 
 
 def build_model(arguments: argparse.Namespace, device: torch.device) -> torch.nn.Module:
@@ -196,7 +199,7 @@ class Run:
             self.average.model.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.elapsed = state["step"], state["elapsed"]
-        self.groups = gather(arguments)
+        self.groups, self.cuttings = gather(arguments)
 
     def train_step(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
         """One optimiser step; returns the loss terms."""
@@ -227,12 +230,13 @@ class Run:
         }
         save_atomically(state, self.arguments.run / "last.pt")
         export_checkpoint(self.average, self.arguments.run / "best.pt")
-        pictures = [len(group) for _, group in self.groups]
+        counts = [*(len(group) for _, group in self.groups), len(self.cuttings)]
+        names = ("boxes", "polygons", "walls", "cuttings")
         write_card(
             self.arguments,
             {
                 "device": str(self.device),
-                "pictures": dict(zip(("boxes", "polygons", "walls"), pictures, strict=True)),
+                "pictures": dict(zip(names, counts, strict=True)),
                 "elapsed": self.elapsed,
                 "step": self.step,
             },
@@ -240,7 +244,12 @@ class Run:
 
     def go(self) -> None:
         """Train until the budget is used up."""
-        stream = TileStream(self.groups, self.arguments.side, self.arguments.seed + self.step)
+        stream = TileStream(
+            self.groups,
+            self.arguments.side,
+            self.arguments.seed + self.step,
+            prints_with(self.cuttings),
+        )
         loader = DataLoader(
             stream,
             batch_size=self.arguments.batch,

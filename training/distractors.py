@@ -3,10 +3,12 @@
 On unseen photos half of the surest false holds were printed START and TOP tags, letters of a gym's
 name and the heads of people in front of the wall. The real training photos have few of them and
 rendered walls none that look printed, so they are drawn (:mod:`training.sprites`) onto tiles of
-both.
+both, beside those that were cut out of photos (:mod:`training.cuttings`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -30,7 +32,9 @@ STAYS = 0.35  # an object of which people hide more than the rest of this share 
 
 Window = tuple[slice, slice]
 
-PRINTS: dict[Draw, float] = {
+Prints = Mapping[Draw, float]
+
+PRINTS: Prints = {
     tag: 0.42, plate: 0.18, painted: 0.16, logo: 0.1, quickdraw: 0.07, light: 0.07,
 }  # fmt: skip
 """What hangs on the wall, and how often."""
@@ -54,13 +58,19 @@ def _lay(tile: np.ndarray, sprite: Sprite, cover: np.ndarray, here: Window, ther
 
 
 def hang_prints(
-    tile: np.ndarray, ids: np.ndarray, hold: float, blur: float, random: np.random.Generator
+    tile: np.ndarray,
+    ids: np.ndarray,
+    hold: float,
+    blur: float,
+    random: np.random.Generator,
+    prints: Prints = PRINTS,
 ) -> None:
-    """Put one to six prints on the wall between the objects of ``ids``, half of them next to an
+    """Put one to six ``prints`` on the wall between the objects of ``ids``, half of them next to an
     object, as tags are; objects keep their pixels.
     """
     side = tile.shape[0]
-    kinds, weights = list(PRINTS), np.array(list(PRINTS.values()))
+    kinds, weights = list(prints), np.array(list(prints.values()))
+    weights = weights / weights.sum()
     ys, xs = np.nonzero(ids[::4, ::4])
     for _ in range(int(random.integers(1, 7))):
         draw = kinds[int(random.choice(len(kinds), p=weights))]
@@ -104,6 +114,7 @@ def distract(
     boxes: np.ndarray,
     blur: float,
     random: np.random.Generator,
+    prints: Prints = PRINTS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add prints and people to some tiles, in place.
 
@@ -118,7 +129,7 @@ def distract(
     typical = np.median(lengths) if len(boxes) else np.exp(random.uniform(np.log(12), np.log(90)))
     hold = float(np.clip(typical, 10, 150))
     if random.random() < WITH_PRINTS:
-        hang_prints(tile, ids, hold, blur, random)
+        hang_prints(tile, ids, hold, blur, random, prints)
     if random.random() >= WITH_PEOPLE:
         return boxes, stays
     before = np.bincount(ids.ravel(), minlength=len(boxes) + 1)

@@ -28,6 +28,7 @@ from core.merge import merge, overlaps
 from core.photo import open_photo
 from core.settings import Settings, load_settings
 from training.cards import commit
+from training.checked import corrected, read_checked
 from training.truth import CLASSES, data_root, polygon_split, read_truth
 from training.walls import write_dataset
 
@@ -45,7 +46,7 @@ def finds(images: Sequence[Path], detector: Detector, settings: Settings) -> Fin
     """Features float32 (N, F) of the holds that are found on ``images``, and whether each is
     right, bool (N,).
     """
-    rows, right = [], []
+    rows, right, checked = [], [], read_checked()
     for image in images:
         photo = open_photo(image.read_bytes(), name=image.name, settings=settings)
         pixels = expose(photo.pixels).pixels
@@ -53,7 +54,7 @@ def finds(images: Sequence[Path], detector: Detector, settings: Settings) -> Fin
         holds = [d for d in merge(sights) if d.kind == "hold"]
         if not holds:
             continue
-        truth = read_truth(image)
+        truth = corrected(read_truth(image), checked)
         sides = np.tile(np.array(pixels.shape[1::-1], np.float32), 2)
         wanted = truth.boxes[truth.classes == CLASSES.index("hold")] * sides
         rows.append(hold_features(holds, sights, zoom))

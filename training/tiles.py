@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset
 
-from training.distractors import distract
+from training.distractors import PRINTS, Prints, distract
 from training.truth import CLASSES, Truth
 
 FINER = 3
@@ -36,11 +36,20 @@ GROUND = 114  # the grey outside the photo, as ultralytics pads
 class TileStream(IterableDataset):
     """An endless stream of augmented tiles from weighted groups of pictures."""
 
-    def __init__(self, groups: list[tuple[float, list[Truth]]], side: int, seed: int) -> None:
-        """``groups`` are (weight, pictures); ``side`` is the tile's side in pixels."""
+    def __init__(
+        self,
+        groups: list[tuple[float, list[Truth]]],
+        side: int,
+        seed: int,
+        prints: Prints = PRINTS,
+    ) -> None:
+        """``groups`` are (weight, pictures); ``side`` is the tile's side in pixels; ``prints`` is
+        what hangs on the walls, with weights.
+        """
         self.groups = [(weight, pictures) for weight, pictures in groups if pictures and weight > 0]
         self.side = side
         self.seed = seed
+        self.prints = prints
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         cv2.setNumThreads(1)
@@ -49,7 +58,8 @@ class TileStream(IterableDataset):
         weights = np.array([weight for weight, _ in self.groups])
         while True:
             pictures = self.groups[random.choice(len(self.groups), p=weights / weights.sum())][1]
-            yield make_tile(pictures[random.integers(len(pictures))], self.side, random)
+            truth = pictures[random.integers(len(pictures))]
+            yield make_tile(truth, self.side, random, self.prints)
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -105,8 +115,10 @@ def random_view(
     return bend @ view
 
 
-def make_tile(truth: Truth, side: int, random: np.random.Generator) -> dict[str, np.ndarray]:
-    """One augmented tile of ``truth``.
+def make_tile(
+    truth: Truth, side: int, random: np.random.Generator, prints: Prints = PRINTS
+) -> dict[str, np.ndarray]:
+    """One augmented tile of ``truth``, half of the time with ``prints`` on the wall.
 
     Returns ``image`` uint8 (3, side, side) RGB, ``classes`` float32 (N,), ``boxes`` float32 (N, 4)
     as centre x, y, width, height in shares of the side, ``ids`` uint8 or uint16 (side, side) where
@@ -131,7 +143,7 @@ def make_tile(truth: Truth, side: int, random: np.random.Generator) -> dict[str,
         for outline in truth.outlines
     ]
     ids, boxes, kept = _draw(objects, side)
-    boxes, seen = distract(tile, ids, boxes, max(0.5, 0.45 * shrink), random)
+    boxes, seen = distract(tile, ids, boxes, max(0.5, 0.45 * shrink), random, prints)
     boxes, kept, ids = boxes[seen], kept[seen], _renumbered(ids, seen)
     tile = photograph(tile, random)
     return {
