@@ -196,7 +196,8 @@ def replay(
 ) -> Replay:
     """Run ``operation`` until it is clear whether it leaks, or the ``rounds`` are over.
 
-    The ``warm_up`` runs fill caches and pools and do not count. Other threads of the process should
+    The ``warm_up`` runs, each with its reading, fill caches and pools and do not count: those of
+    the reading too, which in a fresh thread grow by some ten KiB over the first few. Other threads of the process should
     rest meanwhile: their memory counts. What the operation raises is raised.
     """
     steps = replaying(
@@ -227,6 +228,7 @@ def replaying(
     read()
     for _ in range(warm_up):
         operation()
+        read()
         yield ()
     done = 0
     for runs in rounds:

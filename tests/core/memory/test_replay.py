@@ -91,9 +91,9 @@ def test_the_finding_is_the_whole_interval_against_the_threshold(
     assert judge(Slope((low + high) / 2, low, high), 8.0) == finding
 
 
-def hand_fed(values: list[float]) -> Callable[[], float]:
-    """Readings in order; the first is the one that is thrown away."""
-    left: Iterator[float] = iter([values[0], *values])
+def hand_fed(values: list[float], warm_up: int = 0) -> Callable[[], float]:
+    """Readings in order, after those that are thrown away: one, and one for each warm-up run."""
+    left: Iterator[float] = iter([values[0]] * (1 + warm_up) + values)
     return lambda: next(left)
 
 
@@ -101,11 +101,26 @@ def test_a_clear_case_ends_after_the_first_round() -> None:
     calls = []
 
     found = replay(
-        lambda: calls.append(1), warm_up=2, rounds=(5, 100), read=hand_fed(readings(30.0, 5))
+        lambda: calls.append(1),
+        warm_up=2,
+        rounds=(5, 100),
+        read=hand_fed(readings(30.0, 5), warm_up=2),
     )
 
     assert (found.finding, found.runs, len(calls)) == ("leak", 5, 7)
     assert found.sentence().startswith("leak: +30.0 KiB per run")
+
+
+def test_what_the_reading_itself_takes_at_first_is_no_growth() -> None:
+    taken: list[float] = []
+
+    def read() -> float:
+        taken.append(200.0 + 40 / 1024 * min(len(taken), 4))  # its own pools, for four readings
+        return taken[-1]
+
+    found = replay(lambda: None, warm_up=3, rounds=(10,), read=read)
+
+    assert (found.finding, found.slope.high_kib, len(taken)) == ("no leak", 0.0, 14)
 
 
 def test_doubt_takes_more_runs() -> None:
@@ -240,7 +255,7 @@ def test_the_usual_rounds_are_those_of_eighty_runs() -> None:
 
 
 def test_run_by_run_the_readings_grow_by_one() -> None:
-    steps = replaying(lambda: None, warm_up=2, rounds=(3,), read=hand_fed(readings(0.0, 3)))
+    steps = replaying(lambda: None, warm_up=2, rounds=(3,), read=hand_fed(readings(0.0, 3), 2))
 
     assert [len(seen) for seen in steps] == [0, 0, 1, 2, 3]
 
