@@ -1,8 +1,10 @@
 """Which Python objects there are: counts by type, growth between two counts, and who refers to one.
 
 Only objects that Python's collector tracks are counted: lists, dicts, tuples, sets and instances of
-classes, but no strings, bytes, numbers or numpy arrays without objects in them. Their bytes are
-shallow: what they refer to is not added (:class:`core.memory.owners.SizeWalk` does that).
+classes, but no strings, bytes, numbers or numpy arrays without objects in them, and nothing that
+was frozen (``gc.freeze``, which :mod:`core.shared_service` leaves be while the debugger is on).
+Their bytes are shallow: what they refer to is not added (:class:`core.memory.owners.SizeWalk` does
+that).
 
 Counting goes over all objects once, about 50 ms for 500,000 of them, and needs 8 bytes for each
 meanwhile. Looking for referrers goes over all of them for every step of a chain; it stops when its

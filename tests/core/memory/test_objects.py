@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,7 @@ NAME = f"{__name__}.Planted"
 
 @pytest.fixture(autouse=True)
 def nothing_is_kept() -> Any:
+    gc.unfreeze()  # pages without the debugger freeze what there is, this module's names too
     KEPT.clear()
     yield
     KEPT.clear()
