@@ -197,8 +197,8 @@ def replay(
     """Run ``operation`` until it is clear whether it leaks, or the ``rounds`` are over.
 
     The ``warm_up`` runs, each with its reading, fill caches and pools and do not count: those of
-    the reading too, which in a fresh thread grow by some ten KiB over the first few. Other threads of the process should
-    rest meanwhile: their memory counts. What the operation raises is raised.
+    the reading too, which in a fresh thread grow by some ten KiB over the first few. Other threads
+    of the process should rest meanwhile: their memory counts. What the operation raises is raised.
     """
     steps = replaying(
         operation, threshold_kib=threshold_kib, warm_up=warm_up, rounds=rounds, read=read
