@@ -270,9 +270,9 @@ def encode_words(
     files: ModelFiles, words: Sequence[str], context_length: int, threads: int
 ) -> dict[str, Floats]:
     """Pooled prompt embeddings (D,) of palette words, from the text tower."""
-    from core.tokens import Tokenizer
+    from core.tokens import TOKENIZER_FILE, Tokenizer
 
-    tokenizer = Tokenizer(files.folder / "tokenizer.json", context_length)
+    tokenizer = Tokenizer(files.folder / TOKENIZER_FILE, context_length)
     session = open_text_tower(files, threads)
     name = session.get_inputs()[0].name
     return {

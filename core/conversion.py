@@ -27,7 +27,7 @@ Progress = Callable[[float, str], None]
 
 ROOT = Path(__file__).resolve().parent.parent
 DETECTOR_CONVERTER = 3
-COLOUR_CONVERTER = 2
+COLOUR_CONVERTER = 3
 """Parts of the cache keys: raise one when its converter begins to write other files."""
 
 _PROGRESS = re.compile(r"progress (\d+(?:\.\d+)?) (.*)")

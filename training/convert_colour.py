@@ -1,7 +1,7 @@
 """An open_clip model becomes a folder that names colours without torch.
 
 ``image.onnx`` (a large one with ``image.onnx.data``) and ``text.onnx`` (see
-:mod:`training.towers`), ``tokenizer.json``, ``prompts.npz`` (``names``, unicode (C,), and
+:mod:`training.towers`), ``tokenizer.json.gz``, ``prompts.npz`` (``names``, unicode (C,), and
 ``embeddings``, float32 (C, D), one unit row for each palette word) and ``config.json``. Nothing
 here runs at serving time.
 """
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from core.conversion import COLOUR_CONVERTER, Progress
 from core.model_folder import written_whole
 from core.prompts import pool_prompts, prompts_for
+from core.tokens import TOKENIZER_FILE
 from training.clip_source import ClipSource, load_clip
 from training.tokenizer_export import write_tokenizer
 from training.torchvision_shim import ensure_torchvision
@@ -77,7 +78,7 @@ def convert_colour(
     else:
         tokenizer = open_clip.get_tokenizer(source.name)
     with written_whole(folder) as fresh:
-        write_tokenizer(tokenizer, fresh / "tokenizer.json", source.name)
+        write_tokenizer(tokenizer, fresh / TOKENIZER_FILE, source.name)
         progress(0.25, "exporting the image tower")
         image, image_parity = convert_tower(
             ImageTower(source.model), sample_crops(source), "pixels"

@@ -1,4 +1,4 @@
-"""open_clip's own tokenizer, written as a ``tokenizer.json`` for the ``tokenizers`` library.
+"""open_clip's own tokenizer, written as a ``tokenizer.json.gz`` for the ``tokenizers`` library.
 
 Vocabulary and merges are read from the tokenizer object itself. Cleaning of the text (entities,
 case, blanks) is not part of the file: :mod:`core.tokens` does it, as open_clip does it outside its
@@ -7,6 +7,7 @@ byte-pair code.
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -47,4 +48,5 @@ def write_tokenizer(tokenizer: Any, path: Path, model_name: str) -> None:
         ]
     )
     backend.add_special_tokens(["<start_of_text>", "<end_of_text>"])
-    backend.save(str(path), pretty=False)
+    # Without a time in it, the same tokenizer gives the same bytes.
+    path.write_bytes(gzip.compress(backend.to_str(pretty=False).encode(), mtime=0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import string
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from core.errors import ModelError
 from core.prompts import CAPTION_WORDS, PROMPT_TEMPLATES, pool_prompts, prompts_for
 from core.settings import DEFAULT_PALETTE
-from core.tokens import Tokenizer, clean
+from core.tokens import TOKENIZER_FILE, Tokenizer, clean
 
 CONTEXT = 77
 
@@ -35,7 +36,7 @@ def reference() -> Any:
 def path(reference: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from training.tokenizer_export import write_tokenizer
 
-    file = tmp_path_factory.mktemp("tokens") / "tokenizer.json"
+    file = tmp_path_factory.mktemp("tokens") / TOKENIZER_FILE
     write_tokenizer(reference, file, "ViT-B-32")
     return file
 
@@ -114,9 +115,13 @@ def test_short_context_cuts_before_the_end(path: Path, reference: Any) -> None:
     np.testing.assert_array_equal(got, reference([text], context_length=5).numpy())
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\x00", b'{"model": {"type": "BPE"}}'])
+PLAIN = [b"", b"{}", b"\xff\x00", b'{"model": {"type": "BPE"}}']
+PACKED = [gzip.compress(content, mtime=0) for content in PLAIN]
+
+
+@pytest.mark.parametrize("content", [*PLAIN, *PACKED, PACKED[1][:-3]])
 def test_broken_file_is_a_clear_error(content: bytes, tmp_path: Path) -> None:
-    broken = tmp_path / "tokenizer.json"
+    broken = tmp_path / TOKENIZER_FILE
     broken.write_bytes(content)
     with pytest.raises(ModelError) as caught:
         Tokenizer(broken, CONTEXT)

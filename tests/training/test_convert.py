@@ -258,7 +258,7 @@ def test_text_tower_and_prompts_agree_with_torch(clip: Path, colour: Path) -> No
     import open_clip
     import torch
 
-    from core.tokens import Tokenizer
+    from core.tokens import TOKENIZER_FILE, Tokenizer
 
     model = _original_clip(clip)
     stored = np.load(colour / "prompts.npz", allow_pickle=False)
@@ -269,7 +269,7 @@ def test_text_tower_and_prompts_agree_with_torch(clip: Path, colour: Path) -> No
         with torch.no_grad():
             expected = model.encode_text(reference(prompts_for(name)), normalize=True).numpy()
         np.testing.assert_allclose(row, pool_prompts(expected), atol=1e-5)
-        tokens = Tokenizer(colour / "tokenizer.json", 20).encode(prompts_for(name))
+        tokens = Tokenizer(colour / TOKENIZER_FILE, 20).encode(prompts_for(name))
         got = tower.run(["embedding"], {"tokens": tokens})[0]
         assert (got * expected).sum(axis=1).min() > 0.98
 
