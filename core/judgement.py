@@ -3,7 +3,8 @@
 The detector sees one view at a time. Whether the view of everything and the tiles agree on a hold,
 how large it is beside the others, whether it lies in one of them or others lie around it, tells
 right detections from wrong ones better than the surest view's score alone. A small network that
-``python -m training.judgement`` fitted turns this into the probability that there is a hold.
+``python -m training.judgement`` fitted turns this into the probability that there is a hold. Of
+two that are as likely right, the one whose box is likely to fit better has a little more.
 
 A detector whose folder holds no ``judge.npz`` keeps its own scores, and so do volumes. Nothing is
 detected here, and no pixel is read.

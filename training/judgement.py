@@ -1,11 +1,11 @@
 """Fit the judge of what the detector finds: ``python -m training.judgement``.
 
 The shipped detector reads real training photos and rendered walls that it has not learned from;
-what :mod:`core.judgement` says of each find, and whether a true hold lies there, teaches a small
-network the probability of a hold. Gyms differ in what they hang on their walls: the three sources
-count by fixed shares, whatever their sizes. The photos that the product is measured on are not
-read. Writes ``judge.npz`` and ``card.json`` into ``--run``; ``training.convert embedded --judge``
-lays the first beside the detector.
+what :mod:`core.judgement` says of each find, whether a true hold lies there and how tightly the box
+fits it, teach a small network the probability of a hold. Gyms differ in what they hang on their
+walls: the three sources count by fixed shares, whatever their sizes. The photos that the product is
+measured on are not read. Writes ``judge.npz`` and ``card.json`` into ``--run``; ``training.convert
+embedded --judge`` lays the first beside the detector.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,14 +40,24 @@ SHARES = {"boxes": 1.0, "polygons": 0.6, "walls": 0.6}
 HIDDEN = 12
 STEPS, BATCH, RATE, DECAY = 1200, 2048, 0.01, 0.01
 
-Finds = tuple[np.ndarray, np.ndarray]
+TIGHT = 0.5
+"""Share of the network's target that is how tightly a find fits; the rest is whether it is right.
+
+With none, finds are ordered by being right alone, and the average precision over COCO's thresholds
+falls to that of the detector's scores or below; with half of it, on validation photos, it was .009
+above that and .003 above it on polygon test photos, for .002 less at the lowest threshold.
+"""
+
+THRESHOLDS = np.arange(0.5, 1, 0.05)  # of IoU, those of COCO
+
+Finds = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def finds(images: Sequence[Path], detector: Detector, settings: Settings) -> Finds:
-    """Features float32 (N, F) of the holds that are found on ``images``, and whether each is
-    right, bool (N,).
+    """Features float32 (N, F) of the holds that are found on ``images``, whether each is right,
+    bool (N,), and at which share of THRESHOLDS it is, float (N,).
     """
-    rows, right, checked = [], [], read_checked()
+    rows, right, tight, checked = [], [], [], read_checked()
     for image in images:
         photo = open_photo(image.read_bytes(), name=image.name, settings=settings)
         pixels = expose(photo.pixels).pixels
@@ -58,32 +69,39 @@ def finds(images: Sequence[Path], detector: Detector, settings: Settings) -> Fin
         sides = np.tile(np.array(pixels.shape[1::-1], np.float32), 2)
         wanted = truth.boxes[truth.classes == CLASSES.index("hold")] * sides
         rows.append(hold_features(holds, sights, zoom))
-        right.append(matched(np.stack([d.box for d in holds]), wanted))
-    return np.concatenate(rows), np.concatenate(right)
+        boxes = np.stack([d.box for d in holds])
+        right.append(matched(boxes, wanted))
+        tight.append(np.mean([matched(boxes, wanted, least) for least in THRESHOLDS], 0))
+    return np.concatenate(rows), np.concatenate(right), np.concatenate(tight)
 
 
-def matched(boxes: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Which of ``boxes`` (N, 4), best first, take one of ``wanted`` (M, 4) that none before it
-    took, bool (N,).
+def matched(boxes: np.ndarray, wanted: np.ndarray, least: float = SAME_IOU) -> np.ndarray:
+    """Which of ``boxes`` (N, 4), best first, take one of ``wanted`` (M, 4) with an IoU of at least
+    ``least`` that none before it took, bool (N,).
     """
     overlap, taken = overlaps(boxes, wanted), np.zeros(len(boxes), bool)
     for index in range(len(boxes) if len(wanted) else 0):
         best = int(overlap[index].argmax())
-        if overlap[index, best] >= SAME_IOU:
+        if overlap[index, best] >= least:
             taken[index] = True
             overlap[:, best] = -1
     return taken
 
 
 def fit(sources: Sequence[tuple[float, Finds]], seed: int = 0) -> Judge:
-    """The judge of least cross-entropy, where each source counts by its share."""
-    rows = np.concatenate([features for _, (features, _) in sources]).astype(np.float64)
-    right = np.concatenate([right for _, (_, right) in sources])
-    weight = np.concatenate([np.full(len(r), share / len(r)) for share, (_, r) in sources])
+    """The judge of least cross-entropy to what is right and tight, each source counting by its
+    share, calibrated to what is right.
+    """
+    rows, right, tight = (
+        np.concatenate([found[part] for _, found in sources]).astype(np.float64)
+        for part in range(3)
+    )
+    weight = np.concatenate([np.full(len(r), share / len(r)) for share, (_, r, _) in sources])
     mean = np.average(rows, 0, weight)
     spread = np.sqrt(np.average((rows - mean) ** 2, 0, weight)) + 1e-6
     scaled = torch.tensor(np.clip((rows - mean) / spread, -LIMIT, LIMIT), dtype=torch.float32)
-    target, chances = torch.tensor(right, dtype=torch.float32), torch.tensor(weight)
+    target = torch.tensor((1 - TIGHT) * right + TIGHT * tight, dtype=torch.float32)
+    chances = torch.tensor(weight)
     torch.manual_seed(seed)
     hidden, output = torch.nn.Linear(len(FEATURES), HIDDEN), torch.nn.Linear(HIDDEN, 1)
     network = torch.nn.Sequential(hidden, torch.nn.Tanh(), output)
@@ -100,7 +118,34 @@ def fit(sources: Sequence[tuple[float, Finds]], seed: int = 0) -> Judge:
         schedule.step()
     arrays = (hidden.weight.T, hidden.bias, output.weight[0], output.bias[0])
     learned = (array.detach().numpy().copy() for array in arrays)
-    return Judge(mean.astype(np.float32), spread.astype(np.float32), *learned)
+    judge = Judge(mean.astype(np.float32), spread.astype(np.float32), *learned)
+    return calibrated(judge, rows.astype(np.float32), right, weight)
+
+
+def calibrated(judge: Judge, rows: np.ndarray, right: np.ndarray, weight: np.ndarray) -> Judge:
+    """The judge in the same order, with probabilities of being ``right`` (N,) on ``rows`` (N, F)
+    that count by ``weight`` (N,).
+
+    Two numbers stretch and shift its logits (J. Platt 1999, "Probabilistic outputs for support
+    vector machines").
+    """
+    share = torch.from_numpy(judge.probabilities(rows)).double()
+    logits, target = torch.logit(share, 1e-6), torch.from_numpy(right).double()
+    line = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([line], max_iter=60, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = torch.nn.functional.binary_cross_entropy_with_logits(
+            line[0] * logits + line[1], target, torch.from_numpy(weight), reduction="sum"
+        )
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    stretch, shift = line.detach().numpy()
+    output, bias = stretch * judge.output, stretch * judge.output_bias + shift
+    return replace(judge, output=output.astype(np.float32), output_bias=np.float32(bias))
 
 
 def cross_entropy(share: np.ndarray, right: np.ndarray) -> float:
@@ -130,7 +175,7 @@ def main(argv: list[str] | None = None) -> None:
     arrays = {name: getattr(judge, name) for name in Judge.__slots__}
     np.savez(arguments.run / JUDGE_FILE, **arrays)
     card = {"commit": commit(), "detector": detector.name, "sources": {}}
-    for name, (rows, right) in found.items():
+    for name, (rows, right, _) in found.items():
         alone = 1 / (1 + np.exp(-rows[:, FEATURES.index("score")]))
         card["sources"][name] = {
             "pictures": len(images[name]),
