@@ -14,9 +14,19 @@ from training.torchvision_shim import ensure_torchvision
 
 ensure_torchvision()
 
+from training import detector  # noqa: E402
+from training.checked import Place  # noqa: E402
 from training.checkpoint import load_ultralytics  # noqa: E402
 from training.convert_detector import prepare  # noqa: E402
-from training.detector import VOLUME_WEIGHT, Run, main, parse_arguments, rate_at  # noqa: E402
+from training.detector import (  # noqa: E402
+    VOLUME_WEIGHT,
+    Run,
+    gather,
+    main,
+    parse_arguments,
+    rate_at,
+)
+from training.truth import ellipse  # noqa: E402
 
 SIDE = 64
 
@@ -53,6 +63,24 @@ def test_a_run_leaves_weights_that_ultralytics_reads_and_a_card(
     assert list(model.names.values()) == ["hold", "volume"]
     seen = prepare(model, tmp_path)(torch.zeros(1, 3, SIDE, SIDE))  # what becomes the ONNX graph
     assert seen[0].shape[:2] == (1, 4 + 2 + 32) and seen[1].shape[1] == 32
+
+
+def test_the_truth_is_corrected_and_what_was_mistaken_is_cut_out(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "walls").rename(tmp_path / "train")  # two pictures with polygons of their own
+    box = np.array([0.1, 0.1, 0.3, 0.3], np.float32)
+    places = [Place(what, box, ellipse(box)) for what in ("hold", "nothing", "nothing", "unclear")]
+    monkeypatch.setattr(detector, "read_checked", lambda: {"a.jpg": places})
+
+    for _ in range(2):  # the second time from what the first one kept
+        groups, cuttings = gather(parse_arguments(arguments))
+
+        boxed = groups[0][1]
+        assert [len(truth.boxes) for truth in boxed] == [3, 2]
+        np.testing.assert_array_equal(boxed[0].boxes[-1], box)
+        assert len(cuttings) == 2
 
 
 def test_a_stopped_run_continues_where_it_was(arguments: list[str]) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from training import tiles
+from training import distractors, tiles
+from training.sprites import Sprite
 from training.tiles import (
     GROUND,
     TileStream,
@@ -222,6 +223,23 @@ def test_a_stream_repeats_with_its_seed_and_follows_its_weights(truth: Truth) ->
     assert 0.5 < taught < 0.95
     other = next(iter(TileStream(groups, 64, 6)))
     assert not np.array_equal(first[0]["image"], other["image"])
+
+
+def test_what_hangs_on_the_walls_is_the_streams(
+    truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distractors, "WITH_PRINTS", 1.0)
+    monkeypatch.setattr(tiles, "photograph", lambda tile, _: tile)
+    asked: list[float] = []
+
+    def card(_random: np.random.Generator, hold: float) -> Sprite:
+        asked.append(hold)
+        return Sprite(np.full((9, 9, 3), (0.0, 255.0, 0.0)), np.ones((9, 9), np.float32))
+
+    seen = islice(TileStream([(1.0, [truth])], SIDE, 1, {card: 1.0}), 6)
+
+    green = [(tile["image"][1].astype(int) - tile["image"][0] > 60).any() for tile in seen]
+    assert sum(green) >= 5 and len(asked) >= 6
 
 
 def test_a_batch_is_what_the_loss_reads(truth: Truth) -> None:
