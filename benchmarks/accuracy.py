@@ -179,7 +179,10 @@ def score_colours(table: Path, images: Path, settings: Settings, dim: float = 1.
         found = in_reading_order(result_of(models.detector.detect(pixels)))
         height, width = pixels.shape[:2]
         reading = models.colours.read(
-            pixels, list(masks_of(found, width, height)), photo_light(pixels)
+            pixels,
+            list(masks_of(found, width, height)),
+            [d.kind for d in found],
+            photo_light(pixels),
         )
         colours = result_of(reading)
         boxes = np.stack([d.box for d in found]) * photo.scale if found else np.zeros((0, 4))

@@ -204,7 +204,9 @@ def _look_at(
     clock.end()
     yield Step("masks", SHARES["masks"][1])
     clock.begin("colour")
-    read = yield from _staged("colour", models.colours.read(seen.pixels, masks, light))
+    read = yield from _staged(
+        "colour", models.colours.read(seen.pixels, masks, [d.kind for d in kept], light)
+    )
     colours = seen.as_photographed(read)
     clock.begin("problems")
     holds, problems = group_problems(make_holds(kept, colours, photo), photo.width, photo.height)

@@ -25,7 +25,7 @@ from core.masks import BoxMask, mask_core
 from core.prompts import pool_prompts, prompts_for
 from core.sessions import open_session
 from core.settings import Settings
-from core.wall import Colour
+from core.wall import Colour, Kind
 from core.weights import ModelFiles, open_text_tower
 
 if TYPE_CHECKING:
@@ -76,23 +76,35 @@ class Calibration:
         return cls(float(values["clip"]), float(values["statistics"]), float(values["sure"]))
 
 
+KINDS: tuple[Kind, ...] = ("hold", "volume")
+"""Rows of the statistics' ``shift``."""
+
+
 class StatisticsReader:
-    """The network from colour statistics to names, in numpy."""
+    """The network from colour statistics to names, in numpy.
+
+    Pale grey plastic in the shade looks like white plastic, but volumes are grey far more often
+    than holds are: ``shift`` is the logarithm of how much more often a name is met on a hold or a
+    volume than where the network learned it.
+    """
 
     def __init__(self, path: Path) -> None:
         with np.load(path, allow_pickle=False) as file:
             self.names = tuple(str(name) for name in file["names"])
             count = sum(key.startswith("w") for key in file.files)
             self._layers = [(file[f"w{i}"], file[f"b{i}"]) for i in range(count)]
+            self._shift = file["shift"]
 
-    def read(self, features: Floats) -> Doubles:
-        """Log-probabilities float64 (N, names) of features float32 (N, FEATURES)."""
+    def read(self, features: Floats, kinds: Sequence[Kind]) -> Doubles:
+        """Log-probabilities float64 (N, names) of features float32 (N, FEATURES) of what is a hold
+        or a volume.
+        """
         values = features
         for index, (weight, bias) in enumerate(self._layers):
             if index:
                 values = gelu(values)
             values = values @ weight.T + bias
-        return log_softmax(values)
+        return log_softmax(values + self._shift[[KINDS.index(kind) for kind in kinds]])
 
 
 def gelu(x: Floats) -> Floats:
@@ -165,9 +177,13 @@ class ColourReader:
         self._embed([np.full((self.side, self.side, 3), 127, np.uint8)])
 
     def read(
-        self, pixels: NDArray[np.uint8], holds: Sequence[BoxMask], light: Light
+        self,
+        pixels: NDArray[np.uint8],
+        holds: Sequence[BoxMask],
+        kinds: Sequence[Kind],
+        light: Light,
     ) -> Generator[float, None, list[Colour]]:
-        """Name the colour of each hold on uint8 (H, W, 3) RGB ``pixels``.
+        """Name the colour of each hold or volume on uint8 (H, W, 3) RGB ``pixels``.
 
         Yields the share done (0..1) after each batch; returns one colour per hold, in order.
         """
@@ -178,7 +194,7 @@ class ColourReader:
             for hold in holds[start : start + self.batch]:
                 read.append(statistics(hold.cut(pixels), mask_core(hold.mask), light))
             yield STATISTICS_SHARE * len(read) / len(holds)
-        known = self._by_statistics(np.stack([features for features, _ in read]))
+        known = self._by_statistics(np.stack([features for features, _ in read]), kinds)
         both = (self.calibration.clip + self.calibration.statistics) * known
         doubtful = np.flatnonzero(known.max(1) < np.log(SETTLED)).tolist()
         for start in range(0, len(doubtful), self.batch):
@@ -196,9 +212,9 @@ class ColourReader:
             for row, (_, rgb) in zip(probabilities, read, strict=True)
         ]
 
-    def _by_statistics(self, features: Floats) -> Doubles:
+    def _by_statistics(self, features: Floats, kinds: Sequence[Kind]) -> Doubles:
         """Log-probabilities (N, palette): those of the known names, shared out by kinship."""
-        known = np.exp(self._statistics.read(features))
+        known = np.exp(self._statistics.read(features, kinds))
         return log_softmax(np.log(known @ self._kinship + 1e-6))
 
     def _embed(self, crops: list[NDArray[np.uint8]]) -> Floats:

@@ -178,7 +178,7 @@ def _proposal(found: Detection, how: How, photo: Photo, seen: Exposure, models: 
     """The detection with its colour, in pixels of the full-size photo."""
     height, width = photo.pixels.shape[:2]
     mask = box_mask(found.outline, width, height)
-    reading = models.colours.read(seen.pixels, [mask], photo_light(seen.pixels))
+    reading = models.colours.read(seen.pixels, [mask], [found.kind], photo_light(seen.pixels))
     colours = seen.as_photographed(result_of(reading))
     return Proposal(make_holds([found], colours, photo)[0], how)
 

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from core.colour import KINDS
 from core.colour_crops import masked_crop
 from core.colour_statistics import FEATURES, statistics
 from core.masks import BoxMask, mask_core
@@ -37,6 +38,9 @@ from training.sentences import Speaker
 from training.torchvision_shim import ensure_torchvision
 from training.truth import data_root, read_truth
 
+KIND_BELIEF = 20.0  # crops of a kind that what is known of all kinds is worth
+FARTHEST = 1.5  # a shift's limit: wooden holds were not among the named, but other gyms have some
+RARITY = 0.5  # how far names that are rarer on walls than in the pools are made rare again
 SIDE = 64
 CONTEXT = 16
 HIGHEST_RATE = 1e-3
@@ -84,11 +88,12 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 class Pool:
     """Augmented crops in memory: pixels uint8 (N, 3, SIDE, SIDE), features (N, FEATURES), names,
-    pigments, weights.
+    kinds, pigments, weights.
     """
 
     def __init__(self, crops: list[Crop], copies: int, random: np.random.Generator) -> None:
         self.names = np.array([DEFAULT_PALETTE.index(c.name) for c in crops for _ in range(copies)])
+        self.kinds = np.array([KINDS.index(c.kind) for c in crops for _ in range(copies)])
         self.pigments = [c.pigment for c in crops for _ in range(copies)]
         pixels, features = [], []
         for crop in crops:
@@ -161,12 +166,34 @@ def train_statistics(
     return net.eval()
 
 
-def save_statistics(net: torch.nn.Module, path: Path) -> None:
-    """The network's layers as float32 arrays ``w0, b0, w1, b1, w2, b2`` and its ``names``."""
+def name_shift(pools: list[tuple[float, Pool]], named: Pool) -> np.ndarray:
+    """By how much names are met more often on a hold or a volume than the pools taught them, as
+    logarithms float32 (kinds, names).
+
+    ``named`` are crops as they come on walls; what it says of a kind is mixed with KIND_BELIEF
+    crops of what it says of all. That a name is rare at all counts by RARITY: gyms differ.
+    """
+    taught = sum(
+        share * np.bincount(pool.names, pool.weights(), len(DEFAULT_PALETTE))
+        for share, pool in pools
+    )
+    counts = np.zeros((len(KINDS), len(DEFAULT_PALETTE)))
+    np.add.at(counts, (named.kinds, named.names), 1)
+    met = (counts.sum(0) + 0.5) / (counts.sum() + 0.5 * len(DEFAULT_PALETTE))
+    of_kind = (counts + KIND_BELIEF * met) / (counts.sum(1, keepdims=True) + KIND_BELIEF)
+    taught = np.maximum(taught / taught.sum(), 1e-3)
+    shift = np.log(of_kind / met) + RARITY * np.log(met / taught)
+    return np.clip(shift, -FARTHEST, FARTHEST).astype(np.float32)
+
+
+def save_statistics(net: torch.nn.Module, shift: np.ndarray, path: Path) -> None:
+    """The network's layers as float32 arrays ``w0, b0, w1, b1, w2, b2``, its ``names``, and their
+    ``shift`` by kind.
+    """
     layers = [layer for layer in net if isinstance(layer, torch.nn.Linear)]
     arrays = {f"w{i}": layer.weight.detach().numpy() for i, layer in enumerate(layers)}
     arrays |= {f"b{i}": layer.bias.detach().numpy() for i, layer in enumerate(layers)}
-    np.savez(path, names=np.array(DEFAULT_PALETTE), **arrays)
+    np.savez(path, names=np.array(DEFAULT_PALETTE), shift=shift, **arrays)
 
 
 def contrastive_loss(
@@ -300,15 +327,16 @@ def main(argv: list[str] | None = None) -> None:
     weighted = [(shares[k], pool) for k, pool in pools.items()]
     arguments.run.mkdir(parents=True, exist_ok=True)
     net = train_statistics(weighted, arguments.seed)
+    shift = name_shift(weighted, Pool(named, 1, random))
     if arguments.clip:
         clip = load_clip(str(arguments.clip), "").model.eval()
     else:
         clip = train_clip(weighted, arguments.minutes, arguments.seed)
     with torch.no_grad():
-        by_statistics = net(test.features).numpy()
+        by_statistics = net(test.features).numpy() + shift[test.kinds]
     calibration = fit_calibration(palette_logits(clip, test.pixels), by_statistics, test.names)
     print(calibration)
-    save_statistics(net, arguments.run / "statistics.npz")
+    save_statistics(net, shift, arguments.run / "statistics.npz")
     folder = arguments.run / "clip"
     folder.mkdir(exist_ok=True)
     torch.save(clip.state_dict(), folder / "open_clip_model.pt")

@@ -18,8 +18,9 @@ import numpy as np
 
 from core.colour_statistics import Light, photo_light
 from core.masks import box_mask
+from core.wall import Kind
 from training.render.colours import HOLD_WEIGHTS, PIGMENTS, pigment, to_linear, to_srgb
-from training.truth import Truth, read_truth
+from training.truth import CLASSES, Truth, read_truth
 
 MARGIN = 0.12
 SIDE = 96  # crops are kept at most this large
@@ -31,7 +32,8 @@ class Crop:
     """A hold cut out with a margin.
 
     ``pixels`` uint8 (h, w, 3) RGB, ``mask`` 0/1 uint8 (h, w), its colour's ``name``, the photo's
-    ``light``, which ``photo`` it is from, and the ``pigment`` as 8-bit sRGB where it is known.
+    ``light``, which ``photo`` it is from, its ``kind``, and the ``pigment`` as 8-bit sRGB where it
+    is known.
     """
 
     pixels: np.ndarray
@@ -39,6 +41,7 @@ class Crop:
     name: str
     light: Light
     photo: str
+    kind: Kind = "hold"
     pigment: tuple[int, int, int] | None = None
 
 
@@ -88,7 +91,8 @@ def named_crops(truths: list[Truth], table: Path = NAMED) -> list[Crop]:
             box = np.array([float(row[key]) for key in ("x1", "y1", "x2", "y2")])
             index = int(np.abs(truth.boxes - box).sum(1).argmin())
             outline = truth.outlines[index] * sides
-            crops.append(cut(pixels, outline, row["colour"], light, truth.image.name))
+            crop = cut(pixels, outline, row["colour"], light, truth.image.name)
+            crops.append(replace(crop, kind=row["kind"]))
     return crops
 
 
@@ -149,10 +153,12 @@ def rendered_crops(walls: Path) -> Iterator[Crop]:
         truth = read_truth(walls / "images" / f"{name}.jpg")
         pixels = read_rgb(truth.image)
         light, sides = photo_light(pixels), np.array(pixels.shape[1::-1])
-        for outline, row in zip(truth.outlines, objects, strict=True):
+        kinds = (CLASSES[index] for index in truth.classes)
+        for outline, kind, row in zip(truth.outlines, kinds, objects, strict=True):
             if (np.ptp(outline, axis=0) * sides).min() >= 10:
                 crop = cut(pixels, outline * sides, row["colour"], light, name)
-                yield replace(crop, pigment=(int(row["red"]), int(row["green"]), int(row["blue"])))
+                painted = int(row["red"]), int(row["green"]), int(row["blue"])
+                yield replace(crop, kind=kind, pigment=painted)
 
 
 def photographed(crop: Crop, random: np.random.Generator) -> Crop:
@@ -174,4 +180,5 @@ def photographed(crop: Crop, random: np.random.Generator) -> Crop:
         float(np.clip(crop.light.median + 9 * mean, 0, 100)),
         float(np.clip(crop.light.bright + 9 * mean, 0, 100)),
     )
-    return Crop(np.clip(pixels, 0, 255).astype(np.uint8), mask, crop.name, light, crop.photo)
+    pixels = np.clip(pixels, 0, 255).astype(np.uint8)
+    return replace(crop, pixels=pixels, mask=mask, light=light, pigment=None)

@@ -91,9 +91,13 @@ class FakeColours:
         """Nothing to run."""
 
     def read(
-        self, pixels: NDArray[np.uint8], holds: Sequence[BoxMask], light: Light
+        self,
+        pixels: NDArray[np.uint8],
+        holds: Sequence[BoxMask],
+        kinds: Sequence[Kind],
+        light: Light,
     ) -> Generator[float, None, list[Colour]]:
-        assert pixels.ndim == 3 and light.bright >= light.median
+        assert pixels.ndim == 3 and light.bright >= light.median and len(kinds) == len(holds)
         for index in range(len(holds)):
             yield (index + 1) / len(holds)
         return [self.colour] * len(holds)

@@ -53,7 +53,8 @@ def statistics_file(path: Path, favourite: str = "", bias: float = BIAS) -> Path
     """A network of one layer whose answer is always ``favourite``, or nothing in particular."""
     biases = np.array([bias * (name == favourite) for name in DEFAULT_PALETTE], np.float32)
     weight = np.zeros((len(DEFAULT_PALETTE), FEATURES), np.float32)
-    np.savez(path, names=np.array(DEFAULT_PALETTE), w0=weight, b0=biases)
+    even = np.zeros((2, len(DEFAULT_PALETTE)), np.float32)
+    np.savez(path, names=np.array(DEFAULT_PALETTE), w0=weight, b0=biases, shift=even)
     return path
 
 
@@ -106,7 +107,7 @@ def wall_of(names: list[str]) -> tuple[np.ndarray, list[BoxMask]]:
 
 def read(reader: ColourReader, names: list[str]) -> tuple[list[Any], list[float]]:
     """Colours and the shares that were told on the way."""
-    work, shares = reader.read(*wall_of(names), LIGHT), []
+    work, shares = reader.read(*wall_of(names), ["hold"] * len(names), LIGHT), []
     while True:
         try:
             shares.append(next(work))
@@ -137,15 +138,18 @@ def test_the_statistics_network_is_torchs(widths: list[int], tmp_path: Path) -> 
     layers = [torch.nn.Linear(a, b) for a, b in pairwise(sizes)]
     arrays = {f"w{i}": layer.weight.detach().numpy() for i, layer in enumerate(layers)}
     arrays |= {f"b{i}": layer.bias.detach().numpy() for i, layer in enumerate(layers)}
-    np.savez(tmp_path / "s.npz", names=np.array(DEFAULT_PALETTE), **arrays)
+    shift = np.random.default_rng(2).normal(0, 1, (2, len(DEFAULT_PALETTE)))
+    np.savez(tmp_path / "s.npz", names=np.array(DEFAULT_PALETTE), shift=shift, **arrays)
     features = np.random.default_rng(1).normal(0, 2, (40, FEATURES)).astype(np.float32)
 
-    ours = StatisticsReader(tmp_path / "s.npz").read(features)
+    kinds = ["hold", "volume"] * 20
+    ours = StatisticsReader(tmp_path / "s.npz").read(features, kinds)
 
     values = torch.from_numpy(features)
     for index, layer in enumerate(layers):
         values = layer(torch.nn.functional.gelu(values) if index else values)
-    assert np.allclose(ours, torch.log_softmax(values, -1).detach().numpy(), atol=2e-5)
+    shifted = values + torch.from_numpy(np.tile(shift, (20, 1)))
+    assert np.allclose(ours, torch.log_softmax(shifted, -1).detach().numpy(), atol=2e-5)
 
 
 def test_a_statistics_file_is_never_unpickled(tmp_path: Path) -> None:

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from core.colour import StatisticsReader, log_softmax
+from core.colour import KINDS, StatisticsReader, log_softmax
 from core.colour_statistics import FEATURES, Light
 from core.settings import DEFAULT_PALETTE
+from core.wall import Kind
 from training.colour import (
+    FARTHEST,
     HIGHEST_RATE,
     SIDE,
     Pool,
     contrastive_loss,
     drawn_batches,
+    name_shift,
     rate_at,
     save_statistics,
     split_photos,
@@ -32,14 +35,14 @@ from training.sentences import Speaker
 NAMES = ("red", "blue", "yellow")
 
 
-def crop(name: str, photo: str, seed: int = 0) -> Crop:
+def crop(name: str, photo: str, seed: int = 0, kind: Kind = "hold") -> Crop:
     """A disc in a pigment of that name."""
     colour = triple(pigment(np.random.default_rng(seed), name))
     y, x = np.mgrid[0:40, 0:40] - 19.5
     mask = (np.hypot(x, y) < 17).astype(np.uint8)
     pixels = np.full((40, 40, 3), 150, np.uint8)
     pixels[mask > 0] = colour
-    return Crop(pixels, mask, name, Light(60.0, 85.0), photo, colour)
+    return Crop(pixels, mask, name, Light(60.0, 85.0), photo, kind, colour)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,25 @@ def test_rare_names_are_brought_half_way_up_to_common_ones() -> None:
 
     assert weights.sum() == pytest.approx(1)
     assert weights[:16].sum() == pytest.approx(2 * weights[16:].sum())  # not 4, as by number
+
+
+def test_names_shift_to_what_is_met_on_holds_and_on_volumes() -> None:
+    random = np.random.default_rng(0)
+    holds = [crop("red", "a")] * 60 + [crop("blue", "a")] * 60
+    volumes = [crop("grey", "a", kind="volume")] * 30 + [crop("red", "a", kind="volume")] * 10
+    named = Pool(holds + volumes, 1, random)
+    taught = [(1.0, Pool([crop(name, "a") for name in DEFAULT_PALETTE], 1, random))]
+
+    shift = name_shift(taught, named)
+
+    red, blue, grey, mint = map(DEFAULT_PALETTE.index, ("red", "blue", "grey", "mint"))
+    hold, volume = shift
+    assert hold[blue] > 0 > hold[grey] and volume[grey] > 0 > volume[blue]
+    assert volume[grey] - hold[grey] > np.log(10)  # 30 of 40, and none of 120
+    assert np.abs(shift).max() <= FARTHEST  # however seldom: another gym may have it
+    assert hold[mint] < 0 and volume[mint] < 0  # taught as often as red, met nowhere
+    again = name_shift([(0.5, named), (0.5, named)], named)
+    assert abs(again[0, red] - again[0, blue]) < 0.1
 
 
 def test_batches_are_drawn_by_the_shares_of_the_pools(pools: list[tuple[float, Pool]]) -> None:
@@ -114,14 +136,17 @@ def test_the_statistics_network_learns_and_is_read_back_the_same(
     pools: list[tuple[float, Pool]], tmp_path: Path
 ) -> None:
     net = train_statistics(pools, seed=1, steps=60)
-    save_statistics(net, tmp_path / "statistics.npz")
+    shift = np.array([[0.0] * len(DEFAULT_PALETTE), [1.0] * len(DEFAULT_PALETTE)], np.float32)
+    save_statistics(net, shift, tmp_path / "statistics.npz")
 
     features = pools[0][1].features
     with torch.no_grad():
         expected = log_softmax(net(features).numpy())
     reader = StatisticsReader(tmp_path / "statistics.npz")
     assert features.shape[1] == FEATURES and reader.names == DEFAULT_PALETTE
-    assert np.allclose(reader.read(features.numpy()), expected, atol=1e-4)
+    for kind in KINDS:  # the same for all names: no name gains
+        read = reader.read(features.numpy(), [kind] * len(features))
+        assert np.allclose(read, expected, atol=1e-4)
     assert (expected.argmax(1) == pools[0][1].names).mean() > 0.9
 
 

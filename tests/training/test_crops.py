@@ -156,13 +156,13 @@ def test_named_holds_are_found_by_their_box(tmp_path: Path) -> None:
     table = tmp_path / "names.csv"
     with table.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["image", "x1", "y1", "x2", "y2", "colour"])
-        writer.writerow(["wall.png", *(truth.boxes[2] + 0.004), "red"])
-        writer.writerow(["other.png", 0, 0, 1, 1, "blue"])
+        writer.writerow(["image", "kind", "x1", "y1", "x2", "y2", "colour"])
+        writer.writerow(["wall.png", "volume", *(truth.boxes[2] + 0.004), "red"])
+        writer.writerow(["other.png", "hold", 0, 0, 1, 1, "blue"])
 
     (crop,) = named_crops([truth], table)
 
-    assert crop.name == "red" and crop.photo == "wall.png"
+    assert (crop.name, crop.kind, crop.photo) == ("red", "volume", "wall.png")
     assert crop.mask.sum() == 40 * 50
     assert (crop.pixels[crop.mask > 0] == (200, 40, 40)).all()  # RGB, not the file's BGR
 
