@@ -241,6 +241,14 @@ def test_the_readme_names_only_commands_that_exist() -> None:
     assert {"run", "test"} <= set(re.findall(r"\bmake ([a-z]+)\b", text)) <= targets
 
 
+def test_the_embedded_models_are_as_small_as_the_readme_says() -> None:
+    folders = [ROOT / "weights" / name for name in ("detector", "colour", "statistics")]
+    size_mb = sum(file.stat().st_size for folder in folders for file in folder.iterdir()) / 1e6
+    (said,) = re.findall(r"embedded models take ([\d.]+) MB", (ROOT / "README.md").read_text())
+
+    assert f"{size_mb:.1f}" == said and size_mb < 12
+
+
 FAKE_PYTHON = """#!/bin/sh
 # A Python that only notes what it is asked to do.
 echo "$0 $*" >> "$LOG"
