@@ -5,7 +5,7 @@ So every place was looked at by eye where a detector was at least 50 % sure of a
 that no box meets. ``checked.csv`` has its box, what is there (``hold``, ``volume``, ``nothing``: a
 printed tag, a head, a letter, a carabiner ..., or ``unclear``) and the outline that was drawn.
 Overlooked holds come into the truth; what is none is cut out and laid over other tiles
-(:mod:`training.cuttings`).
+(:mod:`training.cuttings`). :mod:`training.suspects` finds such places.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from training.truth import CLASSES, Truth
 
 CHECKED = Path(__file__).with_name("checked.csv")
 WHATS = (*CLASSES, "nothing", "unclear")
+COLUMNS = ("image", "x1", "y1", "x2", "y2", "what", "outline")
+COARSE = 0.025  # how far a written outline may leave the drawn one, in longest sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,28 @@ Checked = dict[str, list[Place]]
 
 
 def read_checked(path: Path = CHECKED) -> Checked:
-    """Read the columns image, x1, y1, x2, y2, what and outline (x y x y ... in hundredths of the
-    box). ``ValueError`` for a ``what`` that is not in ``WHATS``.
+    """Read COLUMNS; the box is in shares of the photo, the outline x y x y ... in hundredths of
+    the box. ``ValueError`` for a ``what`` that is not in ``WHATS``.
     """
     found: Checked = {}
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
             if row["what"] not in WHATS:
                 raise ValueError(f"expected one of {WHATS} in {path.name}, got {row['what']!r}")
-            box = np.array([float(row[side]) for side in ("x1", "y1", "x2", "y2")], np.float32)
+            box = np.array([float(row[side]) for side in COLUMNS[1:5]], np.float32)
             shares = np.array(row["outline"].split(), np.float32).reshape(-1, 2) / 100
             place = Place(row["what"], box, box[:2] + shares * (box[2:] - box[:2]))
             found.setdefault(row["image"], []).append(place)
     return found
+
+
+def outline_text(place: Place) -> str:
+    """The outline of a place as ``checked.csv`` has it, with few points."""
+    span = place.box[2:] - place.box[:2]
+    shares = ((place.outline - place.box[:2]) / span).astype(np.float32)
+    simple = cv2.approxPolyDP(shares[:, None], COARSE, closed=True)[:, 0]
+    hundredths = np.rint(100 * simple).clip(0, 100).astype(int)
+    return " ".join(map(str, hundredths.ravel()))
 
 
 def _truth(image: Path, places: list[tuple[str, Place]]) -> Truth:
