@@ -25,6 +25,10 @@ from training.truth import CLASSES, Truth, read_truth
 MARGIN = 0.12
 SIDE = 96  # crops are kept at most this large
 NAMED = Path(__file__).with_name("colour_names.csv")
+NAMED_VOLUMES = Path(__file__).with_name("volume_names.csv")
+"""Volumes on photos whose colours look natural. They came later and are never held out: the CLIP
+that is kept knows which photos of the other list it has not seen.
+"""
 
 
 @dataclass(frozen=True)

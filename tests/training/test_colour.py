@@ -19,6 +19,7 @@ from training.colour import (
     HIGHEST_RATE,
     SIDE,
     Pool,
+    averaged,
     contrastive_loss,
     drawn_batches,
     name_shift,
@@ -69,6 +70,17 @@ def test_rare_names_are_brought_half_way_up_to_common_ones() -> None:
 
     assert weights.sum() == pytest.approx(1)
     assert weights[:16].sum() == pytest.approx(2 * weights[16:].sum())  # not 4, as by number
+
+
+def test_the_mean_of_networks_is_one_network(pools: list[tuple[float, Pool]]) -> None:
+    nets = [train_statistics(pools, seed, steps=3) for seed in range(3)]
+    features = pools[0][1].features
+
+    one = averaged(nets)
+
+    with torch.no_grad():
+        mean = torch.stack([net(features) for net in nets]).mean(0)
+        assert torch.allclose(one(features), mean, atol=1e-5)
 
 
 def test_names_shift_to_what_is_met_on_holds_and_on_volumes() -> None:

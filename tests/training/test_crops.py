@@ -15,6 +15,7 @@ from core.settings import DEFAULT_PALETTE
 from training.crops import (
     MARGIN,
     NAMED,
+    NAMED_VOLUMES,
     SIDE,
     Crop,
     cut,
@@ -167,11 +168,14 @@ def test_named_holds_are_found_by_their_box(tmp_path: Path) -> None:
     assert (crop.pixels[crop.mask > 0] == (200, 40, 40)).all()  # RGB, not the file's BGR
 
 
-def test_the_names_given_by_eye_are_palette_names_of_training_photos() -> None:
-    with NAMED.open(newline="") as file:
+@pytest.mark.parametrize(("table", "least"), [(NAMED, 600), (NAMED_VOLUMES, 50)])
+def test_the_names_given_by_eye_are_palette_names_of_training_photos(
+    table: Path, least: int
+) -> None:
+    with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
 
-    assert len(rows) > 100
+    assert len(rows) > least and {row["kind"] for row in rows} <= {"hold", "volume"}
     assert {row["colour"] for row in rows} <= set(DEFAULT_PALETTE)
     for row in rows:
         x1, y1, x2, y2 = (float(row[key]) for key in ("x1", "y1", "x2", "y2"))
