@@ -25,7 +25,7 @@ from core.masks import BoxMask, mask_core
 from core.prompts import pool_prompts, prompts_for
 from core.sessions import open_session
 from core.settings import Settings
-from core.wall import Colour, Kind
+from core.wall import KINDS, Colour, Kind
 from core.weights import ModelFiles, open_text_tower
 
 if TYPE_CHECKING:
@@ -76,16 +76,12 @@ class Calibration:
         return cls(float(values["clip"]), float(values["statistics"]), float(values["sure"]))
 
 
-KINDS: tuple[Kind, ...] = ("hold", "volume")
-"""Rows of the statistics' ``shift``."""
-
-
 class StatisticsReader:
     """The network from colour statistics to names, in numpy.
 
     Pale grey plastic in the shade looks like white plastic, but volumes are grey far more often
-    than holds are: ``shift`` is the logarithm of how much more often a name is met on a hold or a
-    volume than where the network learned it.
+    than holds are: ``shift``, a row for each of KINDS, is the logarithm of how much more often a
+    name is met on a hold or a volume than where the network learned it.
     """
 
     def __init__(self, path: Path) -> None:

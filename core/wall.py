@@ -11,11 +11,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 SCHEMA = "climbmate.wall/1"
 
 Kind = Literal["hold", "volume"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 RGB = tuple[int, int, int]
@@ -79,7 +80,7 @@ class Hold:
 
     def __post_init__(self) -> None:
         _check(self.id >= 1, "an id from 1", self.id)
-        _check(self.kind in ("hold", "volume"), "kind hold or volume", self.kind)
+        _check(self.kind in KINDS, "kind hold or volume", self.kind)
         _check_share("score", self.score)
         _check(
             len(self.box) == 4 and _all_finite(self.box) and min(self.box[2:]) > 0,

@@ -22,12 +22,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from core.colour import KINDS
 from core.colour_crops import masked_crop
 from core.colour_statistics import FEATURES, statistics
 from core.masks import BoxMask, mask_core
 from core.prompts import pool_prompts, prompts_for
 from core.settings import DEFAULT_PALETTE
+from core.wall import KINDS
 from training.cards import commit
 from training.clip_source import load_clip
 from training.colour_fit import fit_calibration

@@ -66,25 +66,32 @@ def cut(things: Truth, neighbours: Truth) -> list[Cutting]:
 
 def _cut(pixels: np.ndarray, outline: np.ndarray, hold: float) -> Cutting:
     """One thing in a square that holds its outline (P, 2), in px, at every angle."""
+    reach = _reach(outline)
+    if 2 * reach > WIDEST_PX:  # area-averaged: warpAffine has no such mode
+        scale = WIDEST_PX / (2 * reach)
+        pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        outline, hold, reach = outline * scale, hold * scale, WIDEST_PX / 2
     low, high = outline.min(0), outline.max(0)
-    longest, middle = float((high - low).max()), (low + high) / 2
-    reach = float(np.linalg.norm(high - low)) / 2 + BORDER * longest + 1
-    scale = min(1.0, WIDEST_PX / (2 * reach))
-    side = max(2, round(2 * reach * scale))
-    to_square = np.hstack([np.eye(2) * scale, (side / 2 - middle * scale)[:, None]])
-    bgr = cv2.warpAffine(
-        pixels, to_square, (side, side), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
-    )
+    side = max(2, round(2 * reach))
+    corner = side / 2 - (low + high) / 2
+    to_square = np.hstack([np.eye(2), corner[:, None]])
+    bgr = cv2.warpAffine(pixels, to_square, (side, side), borderMode=cv2.BORDER_REPLICATE)
     cover = np.zeros((side, side), np.uint8)
-    points = ((outline - middle) * scale + side / 2 - 0.5) * 16
+    points = (outline + corner - 0.5) * 16
     cv2.fillPoly(cover, [points.round().astype(np.int32)], (255,), shift=4)
-    border = max(1, round(BORDER * longest * scale))
+    border = max(1, round(BORDER * float((high - low).max())))
     cover = cv2.dilate(cover, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * border + 1,) * 2))
     cover = cv2.GaussianBlur(cover, (0, 0), 0.5 * border)
     around = bgr[cover < 128]
     level = max(float(np.median(around)) if len(around) else DAYLIGHT, DARKEST)
     daylight = np.clip(bgr * (DAYLIGHT / level), 0, 255).astype(np.uint8)
-    return Cutting(daylight, cover, hold * scale)
+    return Cutting(daylight, cover, hold)
+
+
+def _reach(outline: np.ndarray) -> float:
+    """From the middle of an outline to its farthest corner, and the border, in px."""
+    span = np.ptp(outline, axis=0)
+    return float(np.linalg.norm(span)) / 2 + BORDER * float(span.max()) + 1
 
 
 def prints_with(cuttings: Iterable[Cutting]) -> dict[Draw, float]:

@@ -48,7 +48,7 @@ falls to that of the detector's scores or below; with half of it, on validation 
 above that and .003 above it on polygon test photos, for .002 less at the lowest threshold.
 """
 
-THRESHOLDS = np.arange(0.5, 1, 0.05)  # of IoU, those of COCO
+THRESHOLDS = np.arange(SAME_IOU, 1, 0.05)  # of IoU, as COCO has them; right passes the first
 
 Finds = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -70,12 +70,13 @@ def finds(images: Sequence[Path], detector: Detector, settings: Settings) -> Fin
         wanted = truth.boxes[truth.classes == CLASSES.index("hold")] * sides
         rows.append(hold_features(holds, sights, zoom))
         boxes = np.stack([d.box for d in holds])
-        right.append(matched(boxes, wanted))
-        tight.append(np.mean([matched(boxes, wanted, least) for least in THRESHOLDS], 0))
+        passed = [matched(boxes, wanted, least) for least in THRESHOLDS]
+        right.append(passed[0])
+        tight.append(np.mean(passed, 0))
     return np.concatenate(rows), np.concatenate(right), np.concatenate(tight)
 
 
-def matched(boxes: np.ndarray, wanted: np.ndarray, least: float = SAME_IOU) -> np.ndarray:
+def matched(boxes: np.ndarray, wanted: np.ndarray, least: float) -> np.ndarray:
     """Which of ``boxes`` (N, 4), best first, take one of ``wanted`` (M, 4) with an IoU of at least
     ``least`` that none before it took, bool (N,).
     """

@@ -68,13 +68,8 @@ def cell(pixels: np.ndarray, place: Place, number: int) -> np.ndarray:
     reach = max(float((high - low).max()) * AROUND, 14.0)
     scale = CELL_PX / (2 * reach)
     shift = CELL_PX / 2 - (low + high) / 2 * scale
-    way = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
-    drawn = cv2.warpAffine(
-        pixels,
-        np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]),
-        (CELL_PX, CELL_PX),
-        flags=way,
-    )
+    view = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    drawn = cv2.warpAffine(pixels, view, (CELL_PX, CELL_PX), flags=cv2.INTER_CUBIC)
     edges = np.rint(np.stack([low * scale + shift - 3, high * scale + shift + 3])).astype(int)
     for x, inwards_x in zip(edges[:, 0], (1, -1), strict=True):
         for y, inwards_y in zip(edges[:, 1], (1, -1), strict=True):

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.colour import KINDS, StatisticsReader, log_softmax
+from core.colour import StatisticsReader, log_softmax
 from core.colour_statistics import FEATURES, Light
 from core.settings import DEFAULT_PALETTE
-from core.wall import Kind
+from core.wall import KINDS, Kind
 from training.colour import (
     FARTHEST,
     HIGHEST_RATE,

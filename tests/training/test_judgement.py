@@ -16,9 +16,9 @@ def test_a_true_hold_goes_to_the_first_that_overlaps_it_enough() -> None:
         np.float32,
     )
 
-    assert matched(boxes, wanted).tolist() == [True, True, False, False, False]
+    assert matched(boxes, wanted, 0.5).tolist() == [True, True, False, False, False]
     assert matched(boxes, wanted, 0.95).tolist() == [True, False, True, False, False]
-    assert matched(boxes, np.zeros((0, 4), np.float32)).tolist() == [False] * 5
+    assert matched(boxes, np.zeros((0, 4), np.float32), 0.5).tolist() == [False] * 5
 
 
 def test_each_source_counts_by_its_share_and_probabilities_are_those_of_the_data() -> None:
