@@ -12,12 +12,11 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import ChoiceError, SettingsError
 from core.refused_settings import refusal, refused_choice
@@ -80,13 +79,14 @@ def default_cache_dir() -> Path:
         return NO_HOME / ".cache" / "climbmate"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The validated configuration of one process. Field ``x_y`` is the variable ``X_Y``.
 
     The exception is a field with an alias, whose variable is the alias (:func:`variable_name`).
+    Built directly it has the defaults; :func:`load_settings` reads the environment.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
     yolo_weights: str = Field(
         "",
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     clip_batch_size: int = Field(
         8, ge=1, le=64, description="Hold crops that go through the colour model at once."
     )
-    palette: Annotated[tuple[str, ...], NoDecode] = Field(
+    palette: tuple[str, ...] = Field(
         DEFAULT_PALETTE,
         description="Colour names that may be given to a hold, comma-separated. A gym's own list "
         "narrows the choice.",
@@ -223,7 +223,7 @@ class Settings(BaseSettings):
         description="Requests that one key, or one address without a key, may make: a number per "
         "`second`, `minute`, `hour` or `day`. `off`: as many as it likes.",
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: tuple[str, ...] = Field(
         (),
         description="Web pages that may call the REST face from a browser, comma-separated, such "
         "as `https://gym.example`. Empty: none.",
@@ -340,7 +340,7 @@ def load_settings(**overrides: object) -> Settings:
     variable with its value and what was expected instead.
     """
     try:
-        return _validated(overrides)
+        return _validated({**_from_environment(), **overrides})
     except ValidationError as error:
         refused = {_refused_variable(row): row for row in error.errors()}
         raise SettingsError(
@@ -367,9 +367,19 @@ def changed_settings(settings: Settings, **changes: object) -> Settings:
         ) from error
 
 
+def _from_environment() -> dict[str, str]:
+    """The values of our variables by field. An empty one is unset; small letters will do."""
+    values = {}
+    for field in Settings.model_fields:
+        name = variable_name(field)
+        if value := os.environ.get(name) or os.environ.get(name.lower()):
+            values[field] = value
+    return values
+
+
 def _validated(values: Mapping[str, object]) -> Settings:
     by_alias = {Settings.model_fields[name].alias or name: v for name, v in values.items()}
-    return Settings(**by_alias)  # type: ignore[arg-type]
+    return Settings(**by_alias)
 
 
 def _refused_variable(row: ErrorDetails) -> str:

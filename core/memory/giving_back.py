@@ -9,6 +9,7 @@ Not done here: deciding when (a person presses a button, or an interval is expla
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import time
 from collections.abc import Callable
@@ -45,9 +46,14 @@ def collect_garbage(read: Callable[[], float] = rss_mb) -> Given:
 
 
 def return_freed_memory() -> bool:
-    """Let the C library hand its free pages back to the system (``malloc_trim`` on glibc); False
-    where it has no way to.
+    """Let the C library hand its free pages back to the system; False where it has no way to.
+
+    ``malloc_trim`` where that is glibc's: psutil calls it too, but a short command would wait for
+    psutil's import longer than for the trim. Elsewhere psutil knows what there is.
     """
+    if glibc_trim := _glibc_trim():
+        glibc_trim(0)
+        return True
     import psutil
 
     trim = getattr(psutil, "heap_trim", None)
@@ -55,6 +61,14 @@ def return_freed_memory() -> bool:
         return False
     trim()
     return True
+
+
+def _glibc_trim() -> Callable[[int], int] | None:
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # another C library; Windows has no such handle
+        return None
+    return trim
 
 
 def trim_heap(read: Callable[[], float] = rss_mb) -> Given:

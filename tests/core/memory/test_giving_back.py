@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import subprocess
 import sys
@@ -47,8 +48,18 @@ def test_cycles_are_collected_and_counted() -> None:
     assert collect_garbage().objects >= 100
 
 
+def test_another_c_library_is_trimmed_by_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
+    trims: list[None] = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    monkeypatch.setattr(psutil, "heap_trim", lambda: trims.append(None), raising=False)
+
+    assert return_freed_memory()
+    assert trims == [None]
+
+
 def test_without_a_way_to_trim_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(psutil, "heap_trim")
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    monkeypatch.delattr(psutil, "heap_trim", raising=False)
 
     assert not return_freed_memory()
     found = trim_heap(readings(100.0, 100.0))  # type: ignore[arg-type]
