@@ -2,8 +2,8 @@
 
     python -m training.convert detector IN.pt OUT_DIR [--imgsz 640] [--name NAME]
     python -m training.convert colour --model NAME|CONFIG.json|FOLDER --pretrained TAG|FILE OUT_DIR
-    python -m training.convert embedded [--detector best.pt] [--judge FILE] [--colour FOLDER]
-        [--statistics FILE]
+    python -m training.convert embedded [--detector best.pt] [--data DIR] [--judge FILE]
+        [--colour FOLDER] [--statistics FILE]
 
 Progress goes to stderr as ``progress 0.4 exporting the detector``, a failure as one line of JSON
 behind ``failed``, so that a parent process can follow; the exit code is then 1. The work itself is
@@ -26,6 +26,7 @@ from core.errors import ModelError
 from core.judgement import JUDGE_FILE
 from core.model_folder import written_whole
 from core.settings import DEFAULT_PALETTE
+from training.truth import data_root
 
 EMBEDDED = ROOT / "weights"
 
@@ -55,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     colour.add_argument("--name", default="")
     embedded = commands.add_parser("embedded", help="write the models that ship in weights/")
     embedded.add_argument("--detector", type=Path)
+    embedded.add_argument(
+        "--data", type=Path, default=data_root(), help="real photos, for the detector's eight bits"
+    )
     embedded.add_argument("--judge", type=Path, help="judge.npz of the detector that ships")
     embedded.add_argument("--colour", type=Path, help="folder with open_clip_config.json")
     embedded.add_argument("--statistics", type=Path, help="statistics.npz of a colour run")
@@ -65,13 +69,14 @@ def _parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> None:
     """Carry out one command. Raises :class:`ModelError`."""
     if arguments.command == "detector":
-        _detector(arguments.source, arguments.folder, arguments.imgsz, arguments.name)
+        _detector(arguments.source, arguments.folder, arguments.imgsz, arguments.name, None)
     elif arguments.command == "colour":
         palette = [name.strip() for name in arguments.palette.split(",") if name.strip()]
         _colour(arguments.model, arguments.pretrained, arguments.folder, palette, arguments.name)
     else:
         if arguments.detector:
-            _detector(arguments.detector, EMBEDDED / "detector", arguments.imgsz, "climbmate-seg")
+            folder, name = EMBEDDED / "detector", "climbmate-seg"
+            _detector(arguments.detector, folder, arguments.imgsz, name, arguments.data)
         if arguments.judge:
             put_judge(arguments.judge, EMBEDDED / "detector")
         if arguments.colour:
@@ -82,10 +87,10 @@ def run(arguments: argparse.Namespace) -> None:
                 shutil.copyfile(arguments.statistics, fresh / "statistics.npz")
 
 
-def _detector(source: Path, folder: Path, side: int, name: str) -> None:
+def _detector(source: Path, folder: Path, side: int, name: str, photos: Path | None) -> None:
     from training.convert_detector import convert_detector
 
-    convert_detector(source, folder, side, name, report)
+    convert_detector(source, folder, side, name, report, photos)
 
 
 def put_judge(judge: Path, folder: Path) -> None:

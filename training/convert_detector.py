@@ -6,7 +6,8 @@ height in pixels of the tile, class scores in 0..1, mask coefficients; and ``pro
 (1, 32, S/4, S/4). N are the best-scored anchors, as many as the detector reads: decoding the boxes
 of all, 8400 at 640 pixels, took a tenth of the inference. Convolution weights are stored as float16
 behind a Cast, which halves the file; ONNX Runtime folds the Cast when it loads, so the arithmetic
-stays float32.
+stays float32. Only what ships is brought to eight bits (:mod:`training.quantise`): that needs
+pictures like those that will come, and a look at its accuracy.
 
 S is free in the file and fixed by the session. Nothing here runs at serving time.
 """
@@ -196,21 +197,22 @@ def differences(network: RawHead, content: bytes, side: int) -> dict[str, float]
     return worst
 
 
-def check_parity(
-    network: RawHead, content: bytes, side: int, limits: Mapping[str, float]
+def checked(
+    found: dict[str, float],
+    limits: Mapping[str, float],
+    hint: str = "The checkpoint may hold weights that are not finite; try another one.",
 ) -> dict[str, float]:
-    """:func:`differences`, none of which exceeds its limit.
+    """``found``, none of which exceeds its limit.
 
     Raises :class:`ModelError` (``weights_conversion_failed``) where one does.
     """
-    found = differences(network, content, side)
     for key, limit in limits.items():
         if not found[key] <= limit:  # also true for NaN
             raise ModelError(
                 "weights_conversion_failed",
                 f"The converted detector differs from the original: {key} by {found[key]:.3g}, "
                 f"and at most {limit:.3g} is accepted.",
-                "The checkpoint may hold weights that are not finite; try another one.",
+                hint,
             )
     return found
 
@@ -254,11 +256,17 @@ def write_metadata(graph_model: onnx.ModelProto, facts: Mapping[str, object]) ->
 
 
 def convert_detector(
-    source: Path, folder: Path, side: int, name: str = "", progress: Progress = lambda *_: None
+    source: Path,
+    folder: Path,
+    side: int,
+    name: str = "",
+    progress: Progress = lambda *_: None,
+    photos: Path | None = None,
 ) -> dict[str, object]:
     """Convert ``source`` (.pt) into ``folder``; returns ``model.json``'s content.
 
-    ``side`` is the tile side used unless the settings name another one.
+    ``side`` is the tile side used unless the settings name another one. With a folder of training
+    ``photos`` the network runs in eight bits.
 
     Raises :class:`ModelError` when the file is missing, is not a usable checkpoint, or does not
     survive the conversion.
@@ -275,14 +283,24 @@ def convert_detector(
     facts = describe(network.model, source, name or source.stem, side)
     progress(0.3, "exporting the detector")
     graph_model = export_onnx(network, side)
-    progress(0.6, "comparing with the original")
-    facts["parity_float32"] = check_parity(
-        network, graph_model.SerializeToString(), side, FLOAT32_LIMITS
-    )
+    progress(0.5, "comparing with the original")
+    plain = graph_model.SerializeToString()
+    facts["parity_float32"] = checked(differences(network, plain, side), FLOAT32_LIMITS)
+    if photos is not None:
+        from training import quantise
+
+        progress(0.6, "bringing it to eight bits")
+        pictures = quantise.calibration_pictures(photos)
+        graph_model = quantise.quantised(graph_model, quantise.tiles_of(pictures, side))
     halve_weights(graph_model)
     write_metadata(graph_model, facts)
     content = graph_model.SerializeToString()
-    facts["parity"] = check_parity(network, content, side, HALF_LIMITS)
+    if photos is None:
+        facts["parity"] = checked(differences(network, content, side), HALF_LIMITS)
+    else:
+        trials = quantise.tiles_of(quantise.walls(quantise.WALLS, quantise.TRIALS), side)
+        found = quantise.gaps(plain, content, trials)
+        facts["parity_int8"] = checked(found, quantise.LIMITS, quantise.HINT)
     with written_whole(folder) as fresh:
         (fresh / "detector.onnx").write_bytes(content)
         text = json.dumps(facts, indent=1) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from core.model_folder import damage
 from core.prompts import pool_prompts, prompts_for
 from core.sessions import open_session
 from tests.tiny_models import CLIP_CONFIG, clip_folder, save_checkpoint, segmentation_network
-from training import convert
+from training import convert, quantise
 from training.convert_colour import convert_colour
 from training.convert_detector import convert_detector, describe
 from training.towers import write_worked_out
 
+ROOT = Path(__file__).resolve().parents[2]
 PALETTE = ("red", "mint", "wood")
 
 
@@ -351,18 +353,23 @@ def test_command_line_tells_its_failure(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_embedded_writes_both_folders(
-    checkpoint: Path,
     clip: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(convert, "EMBEDDED", tmp_path)
-    arguments = ["embedded", "--detector", str(checkpoint), "--colour", str(clip), "--imgsz", "64"]
-    assert convert.main(arguments) == 0
+    for name, count in (("PHOTOS", 1), ("WALLS", 2), ("TRIALS", 1)):
+        monkeypatch.setattr(quantise, name, count)
+    photos = tmp_path / "data" / "train" / "images"
+    photos.mkdir(parents=True)
+    shutil.copy(ROOT / "assets" / "demo_wall.jpg", photos)
+    start = ROOT / "training" / "start" / "holds-yolo11n-seg.pt"
+    arguments = ["embedded", "--detector", str(start), "--data", str(tmp_path / "data")]
+    assert convert.main([*arguments, "--colour", str(clip), "--imgsz", "320"]) == 0
     assert capsys.readouterr().err.count("progress 1.00 done") == 2
     assert damage(tmp_path / "detector") == damage(tmp_path / "colour") == ""
-    assert json.loads((tmp_path / "detector" / "model.json").read_text())["imgsz"] == 64
+    assert json.loads((tmp_path / "detector" / "model.json").read_text())["imgsz"] == 320
 
 
 def test_torchvision_can_be_imported_and_suppresses() -> None:

@@ -21,6 +21,8 @@ from training.convert_detector import prepare  # noqa: E402
 from training.detector import (  # noqa: E402
     VOLUME_WEIGHT,
     Run,
+    bf16_pays,
+    convolving_s,
     gather,
     main,
     parse_arguments,
@@ -108,3 +110,15 @@ def test_the_learning_rate_rises_then_falls() -> None:
 
     assert rates[0] < rates[1] < rates[2] == pytest.approx(1.0)
     assert rates[2] > rates[3] > rates[4] == pytest.approx(0.02) == rates[5]
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_bfloat16_is_taken_where_it_is_faster(quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detector, "convolving_s", lambda _, bf16: 0.5 if bf16 == quick else 1.0)
+
+    assert bf16_pays(torch.device("cpu")) is quick
+
+
+def test_convolving_takes_time() -> None:
+    for bf16 in (True, False):
+        assert convolving_s(torch.device("cpu"), bf16=bf16) > 0
