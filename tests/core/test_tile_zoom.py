@@ -38,7 +38,7 @@ def boxes(*sides: float, kind: Kind = "hold") -> list[Detection]:
         ([], 1.0),  # nothing is known: look closely
         ([60, 60, 60], 1.0),
         ([80.0] * 8, COMFORTABLE_PX / 80),
-        ([40.0] * 8, 1.0),  # well seen at the photo's own size
+        ([50.0] * 8, 1.0),  # well seen at the photo's own size
         ([SMALL_PX / 1.2] * 8, 1.2),  # small ones are looked at more closely
         ([8.0] * 8, CLOSER),  # but not as closely as one likes: every tile takes its time
         ([20.0] * 4 + [400.0] * 4, CLOSER),  # the small ones count
@@ -65,7 +65,7 @@ def test_a_close_up_of_a_volume_gets_no_tiles(volume: float, zoom: float) -> Non
     few = [*boxes(60.0), *boxes(volume, kind="volume")]
 
     assert is_close_up(few) and needed_zoom(few, whole) == zoom
-    many = [*boxes(*[40.0] * 4), *boxes(volume, kind="volume")]
+    many = [*boxes(*[50.0] * 4), *boxes(volume, kind="volume")]
     assert not is_close_up(many) and needed_zoom(many, whole) == 1.0
 
 
