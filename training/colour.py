@@ -43,7 +43,7 @@ from training.pseudo import guess_all, load_outlines
 from training.render.colours import srgb_to_lab
 from training.sentences import Speaker
 from training.torchvision_shim import ensure_torchvision
-from training.truth import data_root, read_truth
+from training.truth import data_root, read_truth, training_photos
 
 NETWORKS = 5  # whose mean names colours: one alone is right on 1 % more or less by its seed
 KIND_BELIEF = 20.0  # crops of a kind that what is known of all kinds is worth
@@ -126,7 +126,7 @@ def gather(arguments: argparse.Namespace) -> dict[str, list[Crop]]:
     if arguments.outlines and arguments.outlines.exists():
         truths = load_outlines(arguments.outlines)
     else:
-        images = sorted((arguments.data / "train" / "images").glob("*.jpg"))
+        images = training_photos(arguments.data)
         truths = guess_all([read_truth(image) for image in images], os.cpu_count() or 1)
     crops = {
         "named": named_crops(truths),

@@ -26,7 +26,7 @@ from core.errors import ModelError
 from core.judgement import JUDGE_FILE
 from core.model_folder import written_whole
 from core.settings import DEFAULT_PALETTE
-from training.truth import data_root
+from training.truth import data_root, training_photos
 
 EMBEDDED = ROOT / "weights"
 
@@ -112,10 +112,11 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     parser = _parser()
     arguments = parser.parse_args(argv)
-    if arguments.command == "embedded" and not (
-        arguments.detector or arguments.judge or arguments.colour or arguments.statistics
-    ):
-        parser.error("embedded needs --detector, --judge, --colour or --statistics")
+    if arguments.command == "embedded":
+        if not (arguments.detector or arguments.judge or arguments.colour or arguments.statistics):
+            parser.error("embedded needs --detector, --judge, --colour or --statistics")
+        if arguments.detector and not training_photos(arguments.data):
+            parser.error(f"no training photos in {arguments.data}: name their folder by --data")
     try:
         run(arguments)
     except ModelError as error:

@@ -197,11 +197,7 @@ def differences(network: RawHead, content: bytes, side: int) -> dict[str, float]
     return worst
 
 
-def checked(
-    found: dict[str, float],
-    limits: Mapping[str, float],
-    hint: str = "The checkpoint may hold weights that are not finite; try another one.",
-) -> dict[str, float]:
+def checked(found: dict[str, float], limits: Mapping[str, float]) -> dict[str, float]:
     """``found``, none of which exceeds its limit.
 
     Raises :class:`ModelError` (``weights_conversion_failed``) where one does.
@@ -212,7 +208,7 @@ def checked(
                 "weights_conversion_failed",
                 f"The converted detector differs from the original: {key} by {found[key]:.3g}, "
                 f"and at most {limit:.3g} is accepted.",
-                hint,
+                "The checkpoint may hold weights that are not finite; try another one.",
             )
     return found
 
@@ -299,8 +295,7 @@ def convert_detector(
         facts["parity"] = checked(differences(network, content, side), HALF_LIMITS)
     else:
         trials = quantise.tiles_of(quantise.walls(quantise.WALLS, quantise.TRIALS), side)
-        found = quantise.gaps(plain, content, trials)
-        facts["parity_int8"] = checked(found, quantise.LIMITS, quantise.HINT)
+        facts["parity_int8"] = checked(quantise.gaps(plain, content, trials), quantise.LIMITS)
     with written_whole(folder) as fresh:
         (fresh / "detector.onnx").write_bytes(content)
         text = json.dumps(facts, indent=1) + "\n"

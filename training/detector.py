@@ -40,7 +40,14 @@ from training.cuttings import Cutting, cut, prints_with  # noqa: E402
 from training.pseudo import guess_all, load_outlines, save_outlines  # noqa: E402
 from training.taught import teach_all  # noqa: E402
 from training.tiles import TileStream, collate  # noqa: E402
-from training.truth import CLASSES, Truth, data_root, polygon_split, read_truth  # noqa: E402
+from training.truth import (  # noqa: E402
+    CLASSES,
+    Truth,
+    data_root,
+    polygon_split,
+    read_truth,
+    training_photos,
+)
 
 WARM_UP = 0.02  # share of the budget over which the learning rate rises
 CHECKPOINT_S = 120.0
@@ -78,7 +85,7 @@ def gather(
     """
     checked, cache = read_checked(), arguments.run / "outlines.pt"
     if not cache.exists():
-        images = sorted((arguments.data / "train" / "images").glob("*.jpg"))
+        images = training_photos(arguments.data)
         boxed = [corrected(read_truth(image), checked) for image in images]
         save_outlines(teach_all(guess_all(boxed, max(1, os.cpu_count() or 1))), cache)
     boxed = load_outlines(cache)

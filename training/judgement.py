@@ -30,7 +30,7 @@ from core.photo import open_photo
 from core.settings import Settings, load_settings
 from training.cards import commit
 from training.checked import corrected, read_checked
-from training.truth import CLASSES, data_root, polygon_split, read_truth
+from training.truth import CLASSES, data_root, polygon_split, read_truth, training_photos
 from training.walls import write_dataset
 
 LEAST = 0.01  # weaker finds are not judged
@@ -166,7 +166,7 @@ def main(argv: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_dataset(Path(folder), WALLS, WALLS_SEED)
         images = {
-            "boxes": sorted((arguments.data / "train" / "images").glob("*.jpg"))[::EVERY],
+            "boxes": training_photos(arguments.data)[::EVERY],
             "polygons": polygon_split(arguments.data / "polygons", test=False),
             "walls": sorted((Path(folder) / "images").glob("*.jpg")),
         }

@@ -30,11 +30,11 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from core.errors import ModelError
 from core.exposure import expose
 from core.onnx_intake import MASK_COEFFICIENTS
 from core.views import cut_view, lay_out
 from training.crops import read_rgb
+from training.truth import training_photos
 from training.walls import render_wall
 
 PHOTOS, WALLS = 24, 8  # pictures from which ranges are taken
@@ -47,7 +47,6 @@ LIKELY = 0.25
 # Accepted differences from the float32 graph; measured with the embedded detector: 0.3 and 1.7 px,
 # 0.01 and 0.05.
 LIMITS = {"box_px_median": 1.5, "box_px_p95": 6.0, "score_median": 0.03, "score_p95": 0.15}
-HINT = "Photos unlike those that are seen later give wrong ranges; name others by --data."
 
 QUANTISED = ("Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Split", "Slice")
 MODULE = re.compile(r"/model/model\.(\d+)/")
@@ -56,18 +55,9 @@ LAST_OF_BRANCH = re.compile(r"/cv[234]\.\d\.2/Conv$")
 
 
 def calibration_pictures(data: Path) -> Iterator[np.ndarray]:
-    """Training photos in ``data``, evenly chosen by name, then rendered walls; uint8 RGB.
-
-    Raises :class:`ModelError` (``photos_missing``) where there are no training photos.
-    """
-    images = sorted((data / "train" / "images").glob("*.jpg"))
-    if not images:
-        raise ModelError(
-            "photos_missing",
-            f"There are no training photos in {data / 'train' / 'images'}.",
-            "Name their folder by --data or CLIMBMATE_DATA.",
-        )
-    yield from map(read_rgb, images[:: math.ceil(len(images) / PHOTOS)])
+    """Of the training photos in ``data`` some, evenly chosen, then rendered walls; uint8 RGB."""
+    images = training_photos(data)
+    yield from map(read_rgb, images[:: max(1, math.ceil(len(images) / PHOTOS))])
     yield from walls(0, WALLS)
 
 

@@ -24,7 +24,7 @@ from core.merge import areas, intersections, overlaps
 from core.settings import load_settings
 from training.checked import COLUMNS, Checked, Place, corrected, outline_text, read_checked
 from training.crops import read_rgb
-from training.truth import CLASSES, Truth, data_root, read_truth
+from training.truth import CLASSES, Truth, data_root, read_truth, training_photos
 
 CONFIDENCE = 0.5
 MEETS = 0.1  # IoU with something true from which a place is no suspect
@@ -104,7 +104,7 @@ def main(argv: list[str] | None = None) -> None:
     with (arguments.out / "rows.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for image in sorted((arguments.data / "train" / "images").glob("*.jpg")):
+        for image in training_photos(arguments.data):
             places = suspects(read_truth(image), checked, detector)
             for place in places:
                 box = (f"{share:.4f}" for share in place.box)

@@ -45,6 +45,11 @@ def data_root() -> Path:
     return Path(os.environ.get("CLIMBMATE_DATA") or fallback)
 
 
+def training_photos(data: Path) -> list[Path]:
+    """The training photos with boxes in the folder of real photos ``data``, sorted by name."""
+    return sorted((data / "train" / "images").glob("*.jpg"))
+
+
 def photo_of(stem: str) -> str:
     """The source photo of an augmented copy: ``training_10_jpg_2`` is ``training_10_jpg``."""
     return _COPY.sub("", stem)

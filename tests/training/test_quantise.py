@@ -17,7 +17,7 @@ from core.errors import ModelError
 from core.model_folder import damage
 from core.sessions import open_session
 from tests.tiny_models import save_checkpoint, segmentation_network
-from training import quantise
+from training import convert, quantise
 from training.convert_detector import convert_detector
 from training.walls import render_wall
 
@@ -125,9 +125,8 @@ def test_a_network_that_finds_nothing_is_refused(photos: Path, tmp_path: Path) -
     assert not (tmp_path / "detector").exists()
 
 
-def test_photos_are_needed(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no training photos") as caught:
-        next(quantise.calibration_pictures(tmp_path))
+def test_photos_are_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        convert.main(["embedded", "--detector", str(START), "--data", str(tmp_path)])
 
-    assert caught.value.code == "photos_missing"
-    assert "CLIMBMATE_DATA" in caught.value.hint
+    assert f"no training photos in {tmp_path}" in capsys.readouterr().err
