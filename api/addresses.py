@@ -101,7 +101,7 @@ def check_listening(settings: Settings, address: str | None) -> None:
     """
     if address is None or is_loopback(address) or settings.api_allow_anonymous:
         return
-    if settings.api_keys.get_secret_value().strip(" ,"):
+    if settings.api_keys.strip(" ,"):
         return
     where = f"on {address}" if address else "on every address of this machine"
     raise SettingsError(

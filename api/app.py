@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None, *, service: ModelService | None
     :class:`core.errors.SettingsError`.
     """
     settings = settings or load_settings()
-    keyring = Keyring.from_text(settings.api_keys.get_secret_value())
+    keyring = Keyring.from_text(settings.api_keys)
     app = RestApp(
         title="ClimbMate",
         version=VERSION,

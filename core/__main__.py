@@ -17,9 +17,6 @@ if __name__ == "__main__":
     # numpy and OpenCV bring a library each that starts threads when it is imported. What is
     # multiplied with it is too small for two; the models and OpenCV itself have their own threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Settings use none of pydantic's plugins; to look for some, it reads the metadata of every
-    # installed package.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Where Ctrl-C is ignored (a background job of a script) it stays ignored.
     interrupted = signal.getsignal(signal.SIGINT)
     if interrupted is signal.default_int_handler:

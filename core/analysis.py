@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 import cv2
@@ -169,7 +169,7 @@ def analyze(
         noted.megapixels = plan.needs.megapixels
         clock.begin("decode")
         yield Step("decode", 0.0)
-        reduced = settings.model_copy(update={"max_image_size": plan.max_image_size})
+        reduced = replace(settings, max_image_size=plan.max_image_size)
         photo = open_photo(data, name=name, settings=reduced)
         clock.end()
         yield Step("decode", SHARES["decode"][1], photo)

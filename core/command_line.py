@@ -87,7 +87,7 @@ def key_to_send(file: Path | None, settings: Settings) -> str:
                 "Name a text file that holds one key, on one line and in plain characters.",
             )
         return key
-    keys = (key.strip() for key in settings.api_keys.get_secret_value().split(","))
+    keys = (key.strip() for key in settings.api_keys.split(","))
     return next((key for key in keys if key and not key.startswith("sha256:")), "")
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import textwrap
 
-from core.settings import Settings, variable_name
+from core.settings import ROWS
 from core.settings_table import as_typed
 
 WIDTH = 98
@@ -34,9 +34,9 @@ COMPOSE_VARIABLES = {
 def environment_file() -> str:
     """Every variable with its meaning above it and its default, as the text of the file."""
     blocks = ["\n".join(f"# {line}" for line in HEAD.splitlines())]
-    for field, info in Settings.model_fields.items():
-        default = "" if info.default_factory is not None else as_typed(info.default)
-        blocks.append(_block(variable_name(field), info.description or "", default))
+    for row in ROWS.values():
+        default = "" if row.default is None else as_typed(row.default)
+        blocks.append(_block(row.variable, row.description, default))
     blocks += [_block(name, meaning, "") for name, meaning in COMPOSE_VARIABLES.items()]
     return "\n\n".join(blocks) + "\n"
 

@@ -7,8 +7,11 @@ function; nothing here loads a model.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PROMPT_TEMPLATES = (
     "a photo of a {} climbing hold",
@@ -41,6 +44,9 @@ def pool_prompts(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     Averaging several prompts of a class is the prompt ensembling of CLIP (Radford et al. 2021,
     section 3.1.4). Raises ``ValueError`` when there are none, or when their average has length 0.
     """
+    # Imported here, so that a process can begin to open its models before it has numpy.
+    import numpy as np
+
     if embeddings.ndim != 2 or not len(embeddings):
         raise ValueError(f"expected embeddings of shape (prompts, D), got {embeddings.shape}")
     mean = embeddings.mean(axis=0, dtype=np.float64)

@@ -34,7 +34,7 @@ def refused_choice(name: str, row: ErrorDetails) -> str:
 def _shown(row: ErrorDetails) -> str:
     """The value, without a password and not too long."""
     given = row["input"]
-    if isinstance(given, tuple):  # what a validator made of the text that was typed
+    if isinstance(given, tuple):  # words that a page has taken apart
         given = ",".join(map(str, given))
     shown = repr(given)
     for secret, stand_in in _SECRETS:
@@ -66,8 +66,6 @@ def _expectation(row: ErrorDetails) -> str:
             return f"expected a multiple of {limits['multiple_of']}"
         case "literal_error":
             return f"expected {limits['expected']}"
-        case "path_type":
-            return "expected a path"
         case "value_error":
             return str(limits["error"])
         case _:

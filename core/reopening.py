@@ -7,6 +7,8 @@ analysis takes, and there may be less of it by now: so the same account is made 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.memory import preflight
 from core.photo import Photo, open_photo
 from core.settings import Settings
@@ -19,5 +21,5 @@ def reopen_photo(data: bytes, *, name: str, settings: Settings) -> Photo:
     decoded, and what :func:`core.photo.open_photo` raises.
     """
     plan = preflight.prepare(data, name=name, settings=settings, warm=True)
-    fitting = settings.model_copy(update={"max_image_size": plan.max_image_size})
+    fitting = replace(settings, max_image_size=plan.max_image_size)
     return open_photo(data, name=name, settings=fitting)

@@ -1,26 +1,40 @@
 """Every environment variable of the product, in one table.
 
-Each row is a name, a default, its bounds and a sentence of help. Reading the environment happens
-once, in :func:`load_settings`; nothing else in the product looks at ``os.environ`` for its
-configuration. What is said of a value that cannot be used is in :mod:`core.refused_settings`; the
-table is written out for people in :mod:`core.settings_table` and :mod:`core.environment_file`.
+Each row is a name, what its value may be (:mod:`core.setting_kinds`), a default and a sentence of
+help. Reading the environment happens once, in :func:`load_settings`; nothing else in the product
+looks at ``os.environ`` for its configuration. What is said of a value that cannot be used is in
+:mod:`core.refused_settings`; the table is written out for people in :mod:`core.settings_table` and
+:mod:`core.environment_file`.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import CoreSchema, SchemaValidator, ValidationError, core_schema
 
 from core.errors import ChoiceError, SettingsError
 from core.refused_settings import refusal, refused_choice
-from core.shown_text import can_be_shown
+from core.setting_kinds import (
+    SWITCH,
+    TEXT,
+    above_zero,
+    colour_names,
+    folder,
+    number,
+    one_of,
+    origins,
+    rate,
+    redis_address,
+    several,
+    text,
+    threads,
+    whole,
+)
 
 DEFAULT_PALETTE = (
     "red",
@@ -79,258 +93,209 @@ def default_cache_dir() -> Path:
         return NO_HOME / ".cache" / "climbmate"
 
 
-class Settings(BaseModel):
-    """The validated configuration of one process. Field ``x_y`` is the variable ``X_Y``.
+def setting(
+    kind: CoreSchema,
+    default: object,
+    description: str,
+    *,
+    variable: str = "",
+    secret: bool = False,
+) -> Any:
+    """A row of the table. Where ``default`` is a function, it is asked when the settings are made;
+    a ``secret`` is not shown with the rest.
+    """
+    row = {"kind": kind, "description": description, "variable": variable}
+    if callable(default):
+        return field(default_factory=default, repr=not secret, metadata=row)
+    return field(default=default, repr=not secret, metadata=row)
 
-    The exception is a field with an alias, whose variable is the alias (:func:`variable_name`).
-    Built directly it has the defaults; :func:`load_settings` reads the environment.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The configuration of one process. Field ``x_y`` is the variable ``X_Y``.
+
+    The exception is a field with a variable of another name (:data:`ROWS`). Built directly it has
+    the defaults, and what is given instead is not looked at; :func:`load_settings` reads the
+    environment, and :func:`changed_settings` takes what somebody wishes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
-
-    yolo_weights: str = Field(
+    yolo_weights: str = setting(
+        TEXT,
         "",
-        description="Detector to use instead of the embedded one: an ultralytics segmentation "
-        "`.pt`, or an `.onnx` exported from one. Converted once, then cached.",
+        "Detector to use instead of the embedded one: an ultralytics segmentation `.pt`, or an "
+        "`.onnx` exported from one. Converted once, then cached.",
     )
-    yolo_img_size: int = Field(
+    yolo_img_size: int = setting(
+        whole(320, 1280, multiple_of=32),
         640,
-        ge=320,
-        le=1280,
-        multiple_of=32,
-        description="Side of the square tiles the detector reads, in pixels.",
+        "Side of the square tiles the detector reads, in pixels.",
     )
-    yolo_conf: float = Field(
+    yolo_conf: float = setting(
+        number(0.01, 0.99),
         0.35,
-        ge=0.01,
-        le=0.99,
-        allow_inf_nan=False,
-        description="Detections below this confidence are dropped.",
+        "Detections below this confidence are dropped.",
     )
-    max_image_size: int = Field(
+    max_image_size: int = setting(
+        whole(320, 8192),
         2048,
-        ge=320,
-        le=8192,
-        description="Longest side of the photo as the detector sees it, in pixels. Larger photos "
-        "are reduced to it; results are always in pixels of the full photo.",
+        "Longest side of the photo as the detector sees it, in pixels. Larger photos are reduced "
+        "to it; results are always in pixels of the full photo.",
     )
-    max_holds: int = Field(
+    max_holds: int = setting(
+        whole(0),
         0,
-        ge=0,
-        description="Keep only this many holds, the largest by area. 0 keeps all of them.",
+        "Keep only this many holds, the largest by area. 0 keeps all of them.",
     )
-    max_photo_mb: float = Field(
+    max_photo_mb: float = setting(
+        above_zero(200),
         20.0,
-        gt=0,
-        le=200,
-        allow_inf_nan=False,
-        description="Largest upload in MiB, checked before decoding.",
+        "Largest upload in MiB, checked before decoding.",
     )
-    max_photo_pixels: int = Field(
+    max_photo_pixels: int = setting(
+        whole(1_000, 200_000_000),
         50_000_000,
-        ge=1_000,
-        le=200_000_000,
-        description="Largest photo in pixels (width x height), checked before decoding.",
+        "Largest photo in pixels (width x height), checked before decoding.",
     )
-    memory_reserve_mb: float = Field(
+    memory_reserve_mb: float = setting(
+        number(0, 65536),
         32.0,
-        ge=0,
-        le=65536,
-        allow_inf_nan=False,
-        description="MiB that an analysis has to leave free. A photo that would take more runs "
-        "smaller, or is refused before it is decoded.",
+        "MiB that an analysis has to leave free. A photo that would take more runs smaller, or is "
+        "refused before it is decoded.",
     )
-    clip_model: str = Field(
+    clip_model: str = setting(
+        TEXT,
         "",
-        description="Colour model to use instead of the embedded one: an open_clip name such as "
-        "`ViT-B-32` or `ViT-B-16`. Needs CLIP_PRETRAINED.",
+        "Colour model to use instead of the embedded one: an open_clip name such as `ViT-B-32` or "
+        "`ViT-B-16`. Needs CLIP_PRETRAINED.",
     )
-    clip_pretrained: str = Field(
+    clip_pretrained: str = setting(
+        TEXT,
         "",
-        description="Weights of CLIP_MODEL: an open_clip tag such as `openai` (downloaded once), "
-        "or a local checkpoint file.",
+        "Weights of CLIP_MODEL: an open_clip tag such as `openai` (downloaded once), or a local "
+        "checkpoint file.",
     )
-    clip_batch_size: int = Field(
-        8, ge=1, le=64, description="Hold crops that go through the colour model at once."
+    clip_batch_size: int = setting(
+        whole(1, 64),
+        8,
+        "Hold crops that go through the colour model at once.",
     )
-    palette: tuple[str, ...] = Field(
+    palette: tuple[str, ...] = setting(
+        several(colour_names),
         DEFAULT_PALETTE,
-        description="Colour names that may be given to a hold, comma-separated. A gym's own list "
-        "narrows the choice.",
+        "Colour names that may be given to a hold, comma-separated. A gym's own list narrows the "
+        "choice.",
     )
-    omp_num_threads: int = Field(
-        default_factory=default_threads,
-        ge=1,
-        le=MAX_THREADS,
-        description="Threads for inference and image work. Unset: the smallest of "
-        "MKL_NUM_THREADS and NUMEXPR_NUM_THREADS, else the cores this process may use, at most 4.",
+    omp_num_threads: int = setting(
+        threads(MAX_THREADS),
+        default_threads,
+        "Threads for inference and image work. Unset: the smallest of MKL_NUM_THREADS and "
+        "NUMEXPR_NUM_THREADS, else the cores this process may use, at most 4.",
     )
-    cache_dir: Path = Field(
-        default_factory=default_cache_dir,
-        description="Where converted models are kept. Unset: the `climbmate` folder in the "
-        "user's cache.",
-        alias="CLIMBMATE_CACHE_DIR",
+    cache_dir: Path = setting(  # noqa: RUF009 (a field)
+        folder(),
+        default_cache_dir,
+        "Where converted models are kept. Unset: the `climbmate` folder in the user's cache.",
+        variable="CLIMBMATE_CACHE_DIR",
     )
-    queue_size: int = Field(
+    queue_size: int = setting(
+        whole(0, 100),
         3,
-        ge=0,
-        le=100,
-        description="Photos that may wait while another is analysed. More are refused with the "
-        "seconds to wait.",
+        "Photos that may wait while another is analysed. More are refused with the seconds to "
+        "wait.",
     )
-    request_timeout_s: float = Field(
+    request_timeout_s: float = setting(
+        above_zero(3600),
         60.0,
-        gt=0,
-        le=3600,
-        allow_inf_nan=False,
-        description="Seconds a request may take, waiting included. Then it is given up.",
+        "Seconds a request may take, waiting included. Then it is given up.",
     )
-    enable_model_cache: bool = Field(
+    enable_model_cache: bool = setting(
+        SWITCH,
         True,
-        description="Keep the results of analysed photos, so that the same photo is answered at "
-        "once.",
+        "Keep the results of analysed photos, so that the same photo is answered at once.",
     )
-    model_cache_size: int = Field(
-        128, ge=1, le=100_000, description="Results kept at most; the oldest unused one goes first."
+    model_cache_size: int = setting(
+        whole(1, 100_000),
+        128,
+        "Results kept at most; the oldest unused one goes first.",
     )
-    model_cache_mb: float = Field(
-        16.0,
-        gt=0,
-        le=4096,
-        allow_inf_nan=False,
-        description="MiB that the kept results may take.",
-    )
-    redis_url: str = Field(
+    model_cache_mb: float = setting(above_zero(4096), 16.0, "MiB that the kept results may take.")
+    redis_url: str = setting(
+        text(redis_address),
         "",
-        description="Redis in which several servers share their results, such as "
-        "`redis://localhost:6379/0`. While it is away, each server goes on by itself.",
+        "Redis in which several servers share their results, such as `redis://localhost:6379/0`. "
+        "While it is away, each server goes on by itself.",
     )
-    redis_ttl_s: int = Field(
-        86_400, ge=1, le=31_536_000, description="Seconds a result stays in Redis."
-    )
-    api_keys: SecretStr = Field(
-        SecretStr(""),
-        description="Keys that callers of the REST face send, comma-separated: plain, of at least "
-        "16 characters, or as `sha256:` with the hash in hex. Empty: no key is asked for, and only "
+    redis_ttl_s: int = setting(whole(1, 31_536_000), 86_400, "Seconds a result stays in Redis.")
+    api_keys: str = setting(
+        TEXT,
+        "",
+        "Keys that callers of the REST face send, comma-separated: plain, of at least 16 "
+        "characters, or as `sha256:` with the hash in hex. Empty: no key is asked for, and only "
         "this machine may call.",
+        secret=True,
     )
-    api_allow_anonymous: bool = Field(
+    api_allow_anonymous: bool = setting(
+        SWITCH,
         False,
-        description="Answer other machines without a key too, when API_KEYS is empty.",
+        "Answer other machines without a key too, when API_KEYS is empty.",
     )
-    rate_limit: str = Field(
+    rate_limit: str = setting(
+        text(rate),
         "60/minute",
-        description="Requests that one key, or one address without a key, may make: a number per "
-        "`second`, `minute`, `hour` or `day`. `off`: as many as it likes.",
+        "Requests that one key, or one address without a key, may make: a number per `second`, "
+        "`minute`, `hour` or `day`. `off`: as many as it likes.",
     )
-    cors_origins: tuple[str, ...] = Field(
+    cors_origins: tuple[str, ...] = setting(
+        several(origins),
         (),
-        description="Web pages that may call the REST face from a browser, comma-separated, such "
-        "as `https://gym.example`. Empty: none.",
+        "Web pages that may call the REST face from a browser, comma-separated, such as "
+        "`https://gym.example`. Empty: none.",
     )
-    forwarded_allow_ips: str = Field(
+    forwarded_allow_ips: str = setting(
+        TEXT,
         "",
-        description="Addresses of proxies whose X-Forwarded-For is believed, comma-separated. "
-        "Empty: none.",
+        "Addresses of proxies whose X-Forwarded-For is believed, comma-separated. Empty: none.",
     )
-    host: str = Field("127.0.0.1", description="Address that `python server.py` listens on.")
-    port: int = Field(8501, ge=1, le=65535, description="Port that `python server.py` listens on.")
-    debug_memory: bool = Field(
+    host: str = setting(TEXT, "127.0.0.1", "Address that `python server.py` listens on.")
+    port: int = setting(whole(1, 65535), 8501, "Port that `python server.py` listens on.")
+    debug_memory: bool = setting(
+        SWITCH,
         False,
-        description="Show the memory debugger: a live panel in the sidebar and a Memory page with "
+        "Show the memory debugger: a live panel in the sidebar and a Memory page with "
         "composition, owners and growth. `./run_debug.sh` sets it. Everybody who can open the "
         "dashboard sees it.",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        one_of("DEBUG", "INFO", "WARNING", "ERROR"),
         "WARNING",
-        description="How much is logged to stderr: DEBUG, INFO, WARNING or ERROR.",
+        "How much is logged to stderr: DEBUG, INFO, WARNING or ERROR.",
     )
 
-    @field_validator("palette", mode="before")
-    @classmethod
-    def _split_palette(cls, value: object) -> object:
-        return tuple(value.split(",")) if isinstance(value, str) else value
 
-    @field_validator("palette")
-    @classmethod
-    def _check_palette(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        names = tuple(dict.fromkeys(" ".join(name.lower().split()) for name in value))
-        names = tuple(name for name in names if name)
-        if len(names) < 2:
-            raise ValueError("expected at least two colour names, separated by commas")
-        if not all(map(can_be_shown, names)):
-            raise ValueError("expected names without characters that cannot be shown")
-        if too_long := [name for name in names if len(name) > 40]:
-            raise ValueError(f"expected names of at most 40 characters, got {too_long[0]!r}")
-        return names
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table as people read it. ``default`` is None where it is found out each time."""
 
-    @field_validator("cache_dir")
-    @classmethod
-    def _expand_home(cls, value: Path) -> Path:
-        # No shell has looked at what comes from a file of variables.
-        try:
-            return value.expanduser()
-        except RuntimeError as error:
-            raise ValueError("expected a folder; this ~ is nobody's home") from error
-
-    @field_validator("redis_url")
-    @classmethod
-    def _check_redis_url(cls, value: str) -> str:
-        if value and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("expected an address that begins with redis://, rediss:// or unix://")
-        try:
-            urlsplit(value).port  # noqa: B018 (a port that is no number raises here)
-        except ValueError as error:
-            raise ValueError("expected an address with a port from 0 to 65535") from error
-        if value:  # only its own client knows what else an address may say
-            from redis.connection import parse_url
-
-            try:
-                parse_url(value)  # type: ignore[no-untyped-call]
-            except ValueError as error:
-                raise ValueError("expected an address whose options Redis takes") from error
-        return value
-
-    @field_validator("omp_num_threads", mode="before")
-    @classmethod
-    def _outermost_level(cls, value: object) -> object:
-        # OpenMP allows a list such as "4,2", one number per level of nesting; the first is ours.
-        return value.split(",")[0] if isinstance(value, str) else value
-
-    @field_validator("rate_limit")
-    @classmethod
-    def _check_rate(cls, value: str) -> str:
-        rate = "".join(value.lower().split())
-        if rate == "off":  # an empty variable means the default, so that needs a word
-            return ""
-        if rate and not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", rate):
-            raise ValueError("expected a number per second, minute, hour or day, as 60/minute")
-        return rate
-
-    @field_validator("cors_origins", mode="before")
-    @classmethod
-    def _split_origins(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            if not re.fullmatch(r"https?://[^/\s*?#@]+", origin):
-                raise ValueError("expected origins such as https://gym.example, without a path")
-        return value
-
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _upper_level(cls, value: object) -> object:
-        return value.strip().upper() if isinstance(value, str) else value
+    variable: str
+    default: object
+    description: str
 
 
-def variable_name(field: str) -> str:
-    """The environment variable that sets ``field``."""
-    return Settings.model_fields[field].alias or field.upper()
+ROWS: Mapping[str, Row] = {
+    row.name: Row(
+        row.metadata["variable"] or row.name.upper(),
+        None if row.default is MISSING else row.default,
+        row.metadata["description"],
+    )
+    for row in fields(Settings)
+}
+"""The table by field."""
+
+_KINDS = SchemaValidator(
+    core_schema.typed_dict_schema(
+        {row.name: core_schema.typed_dict_field(row.metadata["kind"]) for row in fields(Settings)}
+    )
+)
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -340,9 +305,9 @@ def load_settings(**overrides: object) -> Settings:
     variable with its value and what was expected instead.
     """
     try:
-        return _validated({**_from_environment(), **overrides})
+        return _changed(Settings(), {**_from_environment(), **overrides})
     except ValidationError as error:
-        refused = {_refused_variable(row): row for row in error.errors()}
+        refused = {ROWS[str(row["loc"][0])].variable: row for row in error.errors()}
         raise SettingsError(
             "bad_setting",
             " ".join(refusal(name, row) for name, row in refused.items()),
@@ -355,9 +320,8 @@ def changed_settings(settings: Settings, **changes: object) -> Settings:
 
     Raises :class:`ChoiceError` (``bad_choice``), whose message names each field.
     """
-    fields = {name: getattr(settings, name) for name in Settings.model_fields}
     try:
-        return _validated({**fields, **changes})
+        return _changed(settings, changes)
     except ValidationError as error:
         refused = {str(row["loc"][0]): row for row in error.errors()}
         raise ChoiceError(
@@ -370,19 +334,13 @@ def changed_settings(settings: Settings, **changes: object) -> Settings:
 def _from_environment() -> dict[str, str]:
     """The values of our variables by field. An empty one is unset; small letters will do."""
     values = {}
-    for field in Settings.model_fields:
-        name = variable_name(field)
-        if value := os.environ.get(name) or os.environ.get(name.lower()):
-            values[field] = value
+    for name, row in ROWS.items():
+        if value := os.environ.get(row.variable) or os.environ.get(row.variable.lower()):
+            values[name] = value
     return values
 
 
-def _validated(values: Mapping[str, object]) -> Settings:
-    by_alias = {Settings.model_fields[name].alias or name: v for name, v in values.items()}
-    return Settings(**by_alias)
-
-
-def _refused_variable(row: ErrorDetails) -> str:
-    """The variable a validation error is about; its place names an alias or a field."""
-    place = str(row["loc"][0])
-    return variable_name(place) if place in Settings.model_fields else place
+def _changed(settings: Settings, changes: Mapping[str, object]) -> Settings:
+    """``settings`` with ``changes``, all of it looked at."""
+    values = {name: getattr(settings, name) for name in ROWS}
+    return Settings(**_KINDS.validate_python({**values, **changes}))

@@ -7,15 +7,15 @@ fails when the README differs. The same rows as a file of variables are in
 
 from __future__ import annotations
 
-from core.settings import Settings, variable_name
+from core.settings import ROWS
 
 
 def markdown_table() -> str:
     """The settings as a Markdown table, as it stands in the README (no newline at the end)."""
     rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
-    for field, info in Settings.model_fields.items():
-        default = "automatic" if info.default_factory is not None else _shown(info.default)
-        rows.append(f"| `{variable_name(field)}` | {default} | {info.description} |")
+    for row in ROWS.values():
+        default = "automatic" if row.default is None else _shown(row.default)
+        rows.append(f"| `{row.variable}` | {default} | {row.description} |")
     return "\n".join(rows)
 
 

@@ -17,7 +17,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,9 +174,7 @@ def resolve_or_embedded(
     Raises :class:`ModelError` only when an embedded model is itself missing or damaged.
     """
     warnings: list[str] = []
-    embedded = settings.model_copy(
-        update={"yolo_weights": "", "clip_model": "", "clip_pretrained": ""}
-    )
+    embedded = replace(settings, yolo_weights="", clip_model="", clip_pretrained="")
 
     def attempt(
         resolve: Callable[[Settings, Progress | None], ModelFiles], replaced: bool, what: str

@@ -37,7 +37,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from core.settings import Settings, variable_name  # noqa: E402
+from core.settings import ROWS  # noqa: E402
 from scripts.core_sentences import Sources  # noqa: E402
 from scripts.syntax import calls, name_of  # noqa: E402
 
@@ -51,7 +51,7 @@ FOR_SETTERS = "A page tells this to a setter: name no variable, but the page tha
 """Stands in the catalogues with every text that is worded anew, in English too."""
 
 VARIABLE = re.compile(
-    rf"\b({'|'.join(map(variable_name, Settings.model_fields))})\b|leave it out|The choice ",
+    rf"\b({'|'.join(row.variable for row in ROWS.values())})\b|leave it out|The choice ",
     re.ASCII,
 )
 """An environment variable, which in Korean a word may follow at once, or a sentence about a
@@ -60,7 +60,7 @@ request's parameter, which a page has no name for."""
 STARTING = (
     "core/environment_file.py",
     "core/onnx_intake.py",
-    "core/settings.py",
+    "core/setting",
     "core/tokens.py",
     "core/weights.py",
     "training/",

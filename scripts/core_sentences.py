@@ -61,7 +61,7 @@ RETURNED = {
 }
 """Functions whose result is read though it has no full stop."""
 
-VALIDATORS = "core/settings.py"
+VALIDATORS = "core/setting_kinds.py"
 """Its plain ``ValueError`` end up inside the sentence of a :class:`SettingsError`."""
 
 OWNERS = ("debug_memory_streamlit.py", "pages/memory_panel.py")

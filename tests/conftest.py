@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import THREAD_VARIABLES, Settings, variable_name
+from core.settings import ROWS, THREAD_VARIABLES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,7 +31,7 @@ def real_data() -> Path:
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The environment without any of the product's variables, to be set in the test."""
-    names = {variable_name(field) for field in Settings.model_fields} | set(THREAD_VARIABLES)
+    names = {row.variable for row in ROWS.values()} | set(THREAD_VARIABLES)
     for name in [key for key in os.environ if key.upper() in names]:
         monkeypatch.delenv(name)
     return monkeypatch

@@ -21,7 +21,7 @@ import yaml
 from api.closing import CLOSING_S
 from benchmarks.memory_limit import LIMIT_MB
 from core.environment_file import COMPOSE_VARIABLES, environment_file
-from core.settings import Settings, load_settings, variable_name
+from core.settings import ROWS, load_settings
 from scripts import prove_dockerfile
 from scripts.dockerfile import (
     Copy,
@@ -296,7 +296,7 @@ def test_the_settings_file_names_every_variable_with_its_default(
 ) -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     told = dict(line[1:].split("=", 1) for line in lines if re.match(r"#[A-Z_0-9]+=", line))
-    settings = [variable_name(field) for field in Settings.model_fields]
+    settings = [row.variable for row in ROWS.values()]
     assert list(told) == [*settings, *COMPOSE_VARIABLES]
 
     # GIVEN every comment sign taken away, WHEN the product starts, THEN nothing has changed.
@@ -315,7 +315,7 @@ def test_systemd_and_docker_can_read_the_settings_file() -> None:
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read_string("\n".join(["[all]", *values]))
 
-    assert len(parser["all"]) == len(Settings.model_fields) + len(COMPOSE_VARIABLES)
+    assert len(parser["all"]) == len(ROWS) + len(COMPOSE_VARIABLES)
     assert not any(set(value) & set("'\"$\\") for value in parser["all"].values())
 
 
@@ -329,7 +329,7 @@ def test_the_settings_file_has_what_docker_compose_takes_from_it() -> None:
 def test_the_guide_to_deploying_names_only_what_is_there() -> None:
     text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
     variables = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text))
-    known = {variable_name(field) for field in Settings.model_fields} | set(IMAGE.environment)
+    known = {row.variable for row in ROWS.values()} | set(IMAGE.environment)
 
     for path in re.findall(r"`((?:deploy|scripts|docs|benchmarks)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), path

@@ -19,7 +19,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.errors import MemoryRefusedError
@@ -117,7 +117,7 @@ def judge(needs: PhotoNeeds, settings: Settings, room: Room, *, warm: bool) -> P
     for size in (settings.max_image_size, *smaller):
         if first is not None and min(working_size((needs.width, needs.height), size)) < MIN_SIDE_PX:
             break
-        tried = settings.model_copy(update={"max_image_size": size})
+        tried = replace(settings, max_image_size=size)
         rise_mb = needed_mb(needs, tried, warm=warm)
         if rise_mb + settings.memory_reserve_mb <= room.headroom_mb:
             verdict: Verdict = "run" if first is None else "smaller"

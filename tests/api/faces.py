@@ -16,7 +16,6 @@ import httpx
 import numpy as np
 from fastapi import FastAPI
 from numpy.typing import NDArray
-from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -50,9 +49,8 @@ def photo(width: int = 240, height: int = 200, format_: str = "JPEG", seed: int 
 
 def settings_for(**changes: Any) -> Settings:
     """Settings of a test, independent of the environment's API_KEYS and RATE_LIMIT."""
-    keys = changes.pop("api_keys", "")
-    defaults: dict[str, Any] = {"rate_limit": "", "host": "127.0.0.1"}
-    return load_settings(**{**defaults, **changes, "api_keys": SecretStr(keys)})
+    defaults: dict[str, Any] = {"rate_limit": "", "host": "127.0.0.1", "api_keys": ""}
+    return load_settings(**{**defaults, **changes})
 
 
 def app_with(models: Models | None = None, **changes: Any) -> FastAPI:

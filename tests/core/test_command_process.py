@@ -22,7 +22,9 @@ pytestmark = pytest.mark.usefixtures("clean_environment")
 
 def test_ctrl_c_while_modules_are_imported_is_no_traceback(tmp_path: Path) -> None:
     # A module that the imports meet presses Ctrl-C: the moment is the same on every machine.
-    (tmp_path / "pydantic.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    (tmp_path / "pydantic_core.py").write_text(
+        "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    )
 
     done = subprocess.run(
         [sys.executable, "-m", "core", "settings"],

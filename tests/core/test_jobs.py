@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 import weakref
+from dataclasses import replace
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_a_stopped_job_is_not_wanted() -> None:
 
 def test_what_a_job_serves() -> None:
     work = job()
-    assert work.serves("a" * 64, SETTINGS.model_copy())
+    assert work.serves("a" * 64, replace(SETTINGS))
     assert not work.serves("b" * 64, SETTINGS)
     assert not work.serves("a" * 64, load_settings(max_holds=3))
     work.end(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
@@ -70,8 +71,16 @@ def test_overrides_win_over_the_environment(clean_environment: Environment) -> N
 
 @pytest.mark.usefixtures("clean_environment")
 def test_settings_are_frozen() -> None:
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(FrozenInstanceError):
         load_settings().max_holds = 3  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("clean_environment")
+def test_keys_are_not_shown_with_the_rest() -> None:
+    settings = load_settings(api_keys="k3y-of-sixteen-letters")
+
+    assert settings.api_keys == "k3y-of-sixteen-letters"
+    assert "k3y" not in repr(settings) and "yolo_conf=0.35" in repr(settings)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +154,7 @@ def test_settings_are_changed_for_one_request() -> None:
     assert (changed.yolo_conf, changed.palette) == (0.5, ("red", "blue"))
     assert settings.yolo_conf == 0.35
     same = {"yolo_conf": 0.35, "palette": DEFAULT_PALETTE}
-    assert changed.model_copy(update=same) == settings
+    assert replace(changed, **same) == settings
 
 
 @pytest.mark.usefixtures("clean_environment")
