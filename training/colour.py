@@ -4,9 +4,10 @@ Two parts. A compact CLIP of our own (an open_clip config, a 64-pixel image towe
 tower), contrastive on hold crops and sentences; and a small network on the colour statistics of the
 mask core (:mod:`core.colour_statistics`). How much each counts, the temperature that makes the
 confidence true, and the threshold of "sure" are fitted on training crops that neither part has
-seen. With ``--clip`` an earlier run's CLIP stays, if that run had the same ``--seed``: only then
-has it not seen those crops. Writes into ``--run``: ``clip/`` (an open_clip folder),
-``statistics.npz``, ``calibration.json`` and ``card.json``. The validation photos are not touched.
+seen. With ``--clip weights/colour`` the CLIP that ships stays, if it was trained with the same
+``--seed``: only then has it not seen those photos. Writes into ``--run``: ``clip/`` (an open_clip
+folder, where one was trained), ``statistics.npz``, ``calibration.json`` and ``card.json``. The
+validation photos are not touched.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from core.colour_crops import masked_crop
 from core.colour_statistics import FEATURES, statistics
 from core.masks import BoxMask, mask_core
 from core.prompts import pool_prompts, prompts_for
-from core.settings import DEFAULT_PALETTE
+from core.sessions import open_session
+from core.settings import DEFAULT_PALETTE, available_cores
 from core.wall import KINDS
 from training.cards import commit
-from training.clip_source import load_clip
 from training.colour_fit import fit_calibration
 from training.crops import (
     NAMED_VOLUMES,
@@ -89,7 +90,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--repainted", type=int, default=6000, help="repainted crops")
     parser.add_argument("--minutes", type=float, default=20.0, help="time for the CLIP")
     parser.add_argument(
-        "--clip", type=Path, help="clip/ folder of an earlier run, kept instead of training one"
+        "--clip", type=Path, help="a converted CLIP's folder, kept instead of training one"
     )
     parser.add_argument("--seed", type=int, default=11)
     return parser.parse_args(argv)
@@ -344,6 +345,21 @@ def palette_logits(clip: torch.nn.Module, pixels: torch.Tensor) -> np.ndarray:
     return scale * torch.cat(parts).numpy() @ prompts.T
 
 
+def converted_logits(folder: Path, pixels: torch.Tensor) -> np.ndarray:
+    """What :func:`palette_logits` gives, from the converted CLIP in ``folder``."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    with np.load(folder / "prompts.npz", allow_pickle=False) as file:
+        known = dict(zip(map(str, file["names"]), file["embeddings"], strict=True))
+    prompts = np.stack([known[name] for name in DEFAULT_PALETTE])
+    session = open_session(folder / "image.onnx", available_cores())
+    (given,) = session.get_inputs()
+    parts = [
+        session.run(None, {given.name: (part.float().numpy() / 255 - 0.5) / 0.25})[0]
+        for part in pixels.split(64)
+    ]
+    return float(config["logit_scale"]) * np.concatenate(parts) @ prompts.T
+
+
 def main(argv: list[str] | None = None) -> None:
     """Train both parts, weigh them against each other, and write the run folder."""
     arguments = parse_arguments(argv)
@@ -362,19 +378,23 @@ def main(argv: list[str] | None = None) -> None:
     net = averaged([train_statistics(weighted, arguments.seed + k) for k in range(NETWORKS)])
     shift = name_shift(weighted, Pool(named, 1, random))
     if arguments.clip:
-        clip = load_clip(str(arguments.clip), "").model.eval()
+        by_clip = converted_logits(arguments.clip, test.pixels)
     else:
         clip = train_clip(weighted, arguments.minutes, arguments.seed)
+        by_clip = palette_logits(clip, test.pixels)
     with torch.no_grad():
         by_statistics = net(test.features).numpy() + shift[test.kinds]
-    calibration = fit_calibration(palette_logits(clip, test.pixels), by_statistics, test.names)
+    calibration = fit_calibration(by_clip, by_statistics, test.names)
     print(calibration)
     save_statistics(net, shift, arguments.run / "statistics.npz")
-    folder = arguments.run / "clip"
-    folder.mkdir(exist_ok=True)
-    torch.save(clip.state_dict(), folder / "open_clip_model.pt")
-    (folder / "open_clip_config.json").write_text(json.dumps(CONFIG, indent=1) + "\n")
-    (folder / "calibration.json").write_text(json.dumps(calibration, indent=1) + "\n")
+    text = json.dumps(calibration, indent=1) + "\n"
+    (arguments.run / "calibration.json").write_text(text)
+    if not arguments.clip:
+        folder = arguments.run / "clip"
+        folder.mkdir(exist_ok=True)
+        torch.save(clip.state_dict(), folder / "open_clip_model.pt")
+        (folder / "open_clip_config.json").write_text(json.dumps(CONFIG, indent=1) + "\n")
+        (folder / "calibration.json").write_text(text)
     card = {
         "commit": commit(),
         "seed": arguments.seed,

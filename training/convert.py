@@ -3,7 +3,7 @@
     python -m training.convert detector IN.pt OUT_DIR [--imgsz 640] [--name NAME]
     python -m training.convert colour --model NAME|CONFIG.json|FOLDER --pretrained TAG|FILE OUT_DIR
     python -m training.convert embedded [--detector best.pt] [--data DIR] [--judge FILE]
-        [--colour FOLDER] [--statistics FILE]
+        [--colour FOLDER | --calibration FILE] [--statistics FILE]
 
 Progress goes to stderr as ``progress 0.4 exporting the detector``, a failure as one line of JSON
 behind ``failed``, so that a parent process can follow; the exit code is then 1. The work itself is
@@ -60,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, default=data_root(), help="real photos, for the detector's eight bits"
     )
     embedded.add_argument("--judge", type=Path, help="judge.npz of the detector that ships")
-    embedded.add_argument("--colour", type=Path, help="folder with open_clip_config.json")
+    colours = embedded.add_mutually_exclusive_group()
+    colours.add_argument("--colour", type=Path, help="folder with open_clip_config.json")
+    colours.add_argument(
+        "--calibration", type=Path, help="calibration.json for the colour model that ships"
+    )
     embedded.add_argument("--statistics", type=Path, help="statistics.npz of a colour run")
     embedded.add_argument("--imgsz", type=int, default=640)
     return parser
@@ -82,6 +86,8 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.colour:
             folder = EMBEDDED / "colour"
             _colour(str(arguments.colour), "", folder, DEFAULT_PALETTE, "climbmate-colour")
+        if arguments.calibration:
+            put_calibration(arguments.calibration, EMBEDDED / "colour")
         if arguments.statistics:
             with written_whole(EMBEDDED / "statistics") as fresh:
                 shutil.copyfile(arguments.statistics, fresh / "statistics.npz")
@@ -101,6 +107,18 @@ def put_judge(judge: Path, folder: Path) -> None:
         shutil.copyfile(judge, fresh / JUDGE_FILE)
 
 
+def put_calibration(calibration: Path, folder: Path) -> None:
+    """Write ``calibration`` into the configuration of the colour model in ``folder``, which is
+    sealed anew.
+    """
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["calibration"] = json.loads(calibration.read_text(encoding="utf-8"))
+    with written_whole(folder) as fresh:
+        for path in folder.iterdir():
+            shutil.copyfile(path, fresh / path.name)
+        (fresh / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
 def _colour(model: str, pretrained: str, folder: Path, palette: Sequence[str], name: str) -> None:
     from training.convert_colour import convert_colour
 
@@ -113,8 +131,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.command == "embedded":
-        if not (arguments.detector or arguments.judge or arguments.colour or arguments.statistics):
-            parser.error("embedded needs --detector, --judge, --colour or --statistics")
+        parts = ("detector", "judge", "colour", "calibration", "statistics")
+        if not any(getattr(arguments, part) for part in parts):
+            parser.error("embedded needs --" + ", --".join(parts[:-1]) + f" or --{parts[-1]}")
         if arguments.detector and not training_photos(arguments.data):
             parser.error(f"no training photos in {arguments.data}: name their folder by --data")
     try:

@@ -14,6 +14,7 @@ from core.colour import StatisticsReader, log_softmax
 from core.colour_statistics import FEATURES, Light
 from core.settings import DEFAULT_PALETTE
 from core.wall import KINDS, Kind
+from core.weights import EMBEDDED
 from training.colour import (
     FARTHEST,
     HIGHEST_RATE,
@@ -21,6 +22,7 @@ from training.colour import (
     Pool,
     averaged,
     contrastive_loss,
+    converted_logits,
     drawn_batches,
     name_shift,
     rate_at,
@@ -160,6 +162,15 @@ def test_the_statistics_network_learns_and_is_read_back_the_same(
         read = reader.read(features.numpy(), [kind] * len(features))
         assert np.allclose(read, expected, atol=1e-4)
     assert (expected.argmax(1) == pools[0][1].names).mean() > 0.9
+
+
+def test_the_clip_that_ships_is_asked_as_it_is(pools: list[tuple[float, Pool]]) -> None:
+    many = pools[0][1]
+
+    logits = converted_logits(EMBEDDED / "colour", many.pixels)
+
+    assert logits.shape == (len(many.names), len(DEFAULT_PALETTE))
+    assert (logits.argmax(1) == many.names).mean() > 0.9  # plain discs
 
 
 def test_a_moment_of_training_gives_a_clip_for_pictures_and_words(

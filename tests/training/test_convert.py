@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import pytest
 
+from core.colour import Calibration
 from core.detector import CANDIDATES
 from core.errors import ModelError
 from core.model_folder import damage
@@ -274,6 +275,22 @@ def test_text_tower_and_prompts_agree_with_torch(clip: Path, colour: Path) -> No
         tokens = Tokenizer(colour / TOKENIZER_FILE, 20).encode(prompts_for(name))
         got = tower.run(["embedding"], {"tokens": tokens})[0]
         assert (got * expected).sum(axis=1).min() > 0.98
+
+
+def test_a_calibration_is_laid_into_a_converted_colour_model(colour: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "colour"
+    shutil.copytree(colour, folder)
+    fitted = tmp_path / "calibration.json"
+    fitted.write_text('{"clip": 0.2, "statistics": 1.1, "sure": 0.9}')
+
+    convert.put_calibration(fitted, folder)
+
+    assert damage(folder) == ""
+    before, after = (json.loads((f / "config.json").read_text()) for f in (colour, folder))
+    assert Calibration.from_config(after) == Calibration(0.2, 1.1, 0.9)
+    assert {**after, "calibration": before["calibration"]} == before
+    for name in ("image.onnx", "text.onnx", "prompts.npz"):
+        assert (folder / name).read_bytes() == (colour / name).read_bytes()
 
 
 def test_every_constant_matrix_product_is_quantised(colour: Path) -> None:
