@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from core.arrays import Doubles, Floats
 from core.colour_crops import masked_crop
-from core.colour_statistics import Light, statistics
+from core.colour_statistics import Light, ground_around, statistics
 from core.masks import BoxMask, mask_core
 from core.prompts import pool_prompts, prompts_for
 from core.sessions import open_session
@@ -188,7 +188,8 @@ class ColourReader:
         read = []
         for start in range(0, len(holds), self.batch):
             for hold in holds[start : start + self.batch]:
-                read.append(statistics(hold.cut(pixels), mask_core(hold.mask), light))
+                ground = ground_around(pixels, hold)
+                read.append(statistics(hold.cut(pixels), mask_core(hold.mask), light, ground))
             yield STATISTICS_SHARE * len(read) / len(holds)
         known = self._by_statistics(np.stack([features for features, _ in read]), kinds)
         both = (self.calibration.clip + self.calibration.statistics) * known

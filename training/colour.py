@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 
 from core.colour_crops import masked_crop
-from core.colour_statistics import FEATURES, statistics
+from core.colour_statistics import FEATURES, ground_around, statistics
 from core.masks import BoxMask, mask_core
 from core.prompts import pool_prompts, prompts_for
 from core.sessions import open_session
@@ -111,7 +111,8 @@ class Pool:
                 seen = photographed(crop, random) if copy else crop
                 hold = BoxMask(0, 0, seen.mask)
                 pixels.append(masked_crop(seen.pixels, hold, SIDE).transpose(2, 0, 1))
-                features.append(statistics(seen.pixels, mask_core(seen.mask), seen.light)[0])
+                read = mask_core(seen.mask), seen.light, ground_around(seen.pixels, hold)
+                features.append(statistics(seen.pixels, *read)[0])
         self.pixels = torch.from_numpy(np.stack(pixels))
         self.features = torch.from_numpy(np.stack(features))
 

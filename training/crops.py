@@ -16,13 +16,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core.colour_statistics import Light, photo_light
+from core.colour_statistics import AROUND, Light, photo_light
 from core.masks import box_mask
 from core.wall import Kind
 from training.render.colours import HOLD_WEIGHTS, PIGMENTS, pigment, to_linear, to_srgb
 from training.truth import CLASSES, Truth, read_truth
 
-MARGIN = 0.12
 SIDE = 96  # crops are kept at most this large
 NAMED = Path(__file__).with_name("colour_names.csv")
 NAMED_VOLUMES = Path(__file__).with_name("volume_names.csv")
@@ -55,7 +54,7 @@ def cut(pixels: np.ndarray, outline: np.ndarray, name: str, light: Light, photo:
     """
     height, width = pixels.shape[:2]
     own = box_mask(outline.astype(np.float32), width, height)
-    margin = int(max(own.mask.shape) * MARGIN) + 1
+    margin = int(max(own.mask.shape) * AROUND) + 1
     x1, y1 = max(own.x - margin, 0), max(own.y - margin, 0)
     x2 = min(own.x + own.mask.shape[1] + margin, width)
     y2 = min(own.y + own.mask.shape[0] + margin, height)

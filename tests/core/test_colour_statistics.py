@@ -8,18 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.colour_statistics import (
+    AROUND,
     FEATURES,
     SAMPLES,
     Light,
     clean_core,
+    ground_around,
     photo_light,
     statistics,
     to_lab,
 )
+from core.masks import BoxMask
 
 LIGHT = Light(median=60.0, bright=80.0)
 DIRECTION = slice(8, 10)
 LENGTH = 10
+SIZE = 18
+GROUND_PLACE = slice(19, 22)
+GROUND = np.array([60, 2, 8], np.float32)
 LEFT_OUT = 17
 
 
@@ -71,7 +77,7 @@ def test_hue_is_averaged_on_its_circle() -> None:
     sides = [(50.0, 50 * np.cos(np.deg2rad(d)), 50 * np.sin(np.deg2rad(d))) for d in (345.0, 15.0)]
     crop = hold(*[lab_to_rgb(side) for side in sides])
 
-    features, rgb = statistics(crop, whole(crop), LIGHT)
+    features, rgb = statistics(crop, whole(crop), LIGHT, GROUND)
 
     a, b = features[DIRECTION]
     hue = np.rad2deg(np.arctan2(b, a))
@@ -83,7 +89,7 @@ def test_hue_is_averaged_on_its_circle() -> None:
 def test_opposite_hues_leave_no_direction() -> None:
     crop = hold(lab_to_rgb((50, 45, 0)), lab_to_rgb((50, -45, 0)))
 
-    features, _ = statistics(crop, whole(crop), LIGHT)
+    features, _ = statistics(crop, whole(crop), LIGHT, GROUND)
 
     assert features[LENGTH] < 0.1
 
@@ -94,14 +100,16 @@ BLUE = (30, 60, 170)
 def test_mean_rgb_of_a_plain_hold_is_its_colour() -> None:
     for colour in (BLUE, (250, 250, 250), (0, 0, 0), (255, 0, 0)):
         crop = hold(colour)
-        assert np.abs(np.subtract(statistics(crop, whole(crop), LIGHT)[1], colour)).max() <= 1
+        assert (
+            np.abs(np.subtract(statistics(crop, whole(crop), LIGHT, GROUND)[1], colour)).max() <= 1
+        )
 
 
 def test_mean_rgb_is_near_the_plain_mean() -> None:
     noise = np.random.default_rng(2).normal(0, 6, (30, 30, 3))
     crop = np.clip(np.array(BLUE) + noise, 0, 255).astype(np.uint8)
 
-    _, rgb = statistics(crop, whole(crop), LIGHT)
+    _, rgb = statistics(crop, whole(crop), LIGHT, GROUND)
 
     assert np.abs(np.subtract(rgb, crop.reshape(-1, 3).mean(0))).max() < 3
 
@@ -114,7 +122,7 @@ def test_chalk_highlights_and_bolts_do_not_count(stain: tuple[int, int, int], wh
     crop = hold(colour)
     crop[5:15, 5:20] = stain  # a sixth of it
 
-    features, rgb = statistics(crop, whole(crop), LIGHT)
+    features, rgb = statistics(crop, whole(crop), LIGHT, GROUND)
 
     assert np.abs(np.subtract(rgb, colour)).max() <= 2
     assert features[LEFT_OUT] == pytest.approx(150 / 900, abs=0.01)
@@ -134,8 +142,8 @@ def test_what_lies_outside_the_core_is_not_read() -> None:
     loud = crop.copy()
     loud[core == 0] = (255, 255, 0)
 
-    features, rgb = statistics(crop, core, LIGHT)
-    with_loud, loud_rgb = statistics(loud, core, LIGHT)
+    features, rgb = statistics(crop, core, LIGHT, GROUND)
+    with_loud, loud_rgb = statistics(loud, core, LIGHT, GROUND)
 
     assert np.array_equal(features, with_loud) and rgb == loud_rgb
 
@@ -144,22 +152,54 @@ def test_what_lies_outside_the_core_is_not_read() -> None:
 def test_features_are_finite_and_of_one_length(side: int) -> None:
     crop = np.random.default_rng(side).integers(0, 256, (side, side, 3), np.uint8)
 
-    features, _ = statistics(crop, whole(crop), LIGHT)
+    features, _ = statistics(crop, whole(crop), LIGHT, GROUND)
 
     assert features.shape == (FEATURES,) and features.dtype == np.float32
     assert np.isfinite(features).all()
-    assert 10 ** (features[-1] + 2) <= SAMPLES + 0.5
+    assert 10 ** (features[SIZE] + 2) <= SAMPLES + 0.5
 
 
 def test_a_sample_of_a_large_hold_says_what_all_of_it_says() -> None:
     noise = np.random.default_rng(4).normal(0, 10, (300, 300, 3))
     crop = np.clip(np.array(BLUE) + noise, 0, 255).astype(np.uint8)
 
-    features, rgb = statistics(crop, whole(crop), LIGHT)
+    features, rgb = statistics(crop, whole(crop), LIGHT, GROUND)
 
     lab = to_lab(crop.reshape(-1, 3))
     assert np.abs(features[:3] - (lab.mean(0) / [25, 30, 30] - [2, 0, 0])).max() < 0.05
     assert np.abs(np.subtract(rgb, crop.reshape(-1, 3).mean(0))).max() < 3
+
+
+@pytest.mark.parametrize("side", [4, 40, 300])
+def test_the_ground_is_what_lies_around_the_hold_and_in_its_gaps(side: int) -> None:
+    wall = np.array([150, 140, 110], np.uint8)
+    photo = np.full((3 * side, 3 * side, 3), 255, np.uint8)  # white, farther away
+    margin = int(side * AROUND) + 1
+    photo[side - margin : 2 * side + margin, side - margin : 2 * side + margin] = wall
+    mask = np.ones((side, side), np.uint8)
+    mask[0, 0] = 0
+    photo[side : 2 * side, side : 2 * side][mask > 0] = (200, 0, 0)
+
+    found = ground_around(photo, BoxMask(side, side, mask))
+
+    assert found == pytest.approx(lab_by_formula(wall[None])[0], abs=0.7)
+    features, _ = statistics(photo[side : 2 * side, side : 2 * side], mask, LIGHT, found)
+    assert features[GROUND_PLACE] * [25, 30, 30] + [50, 0, 0] == pytest.approx(found, abs=1e-3)
+
+
+def test_a_hold_at_the_photos_corner_has_ground_on_two_sides() -> None:
+    photo = np.full((20, 20, 3), 200, np.uint8)
+    photo[:10, :10] = (0, 0, 200)
+
+    found = ground_around(photo, BoxMask(0, 0, np.ones((10, 10), np.uint8)))
+
+    assert found == pytest.approx(lab_by_formula(np.array([[200] * 3]))[0], abs=0.7)
+
+
+def test_a_hold_that_fills_the_photo_has_no_ground() -> None:
+    photo = np.full((8, 8, 3), 200, np.uint8)
+
+    assert ground_around(photo, BoxMask(0, 0, np.ones((8, 8), np.uint8))).tolist() == [50, 0, 0]
 
 
 def test_light_is_that_of_the_lightness_over_the_photo() -> None:
@@ -176,7 +216,9 @@ def test_light_is_that_of_the_lightness_over_the_photo() -> None:
 
 def test_features_tell_lightness_against_the_photos_light() -> None:
     crop = hold((119, 119, 119))  # L* 50
-    bright, dim = (statistics(crop, whole(crop), light)[0] for light in (LIGHT, Light(20, 30)))
+    bright, dim = (
+        statistics(crop, whole(crop), light, GROUND)[0] for light in (LIGHT, Light(20, 30))
+    )
 
     assert bright[14] == pytest.approx((50 - 60) / 25, abs=0.02)
     assert dim[14] == pytest.approx((50 - 20) / 25, abs=0.02)

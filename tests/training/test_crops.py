@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from core.colour_statistics import Light
+from core.colour_statistics import AROUND, Light
 from core.settings import DEFAULT_PALETTE
 from training.crops import (
-    MARGIN,
     NAMED,
     NAMED_VOLUMES,
     SIDE,
@@ -48,7 +47,7 @@ def wall() -> np.ndarray:
 def test_a_cut_holds_the_object_and_a_margin() -> None:
     crop = cut(wall(), outline((80, 60, 140, 100)), "red", LIGHT, "p")
 
-    margin = int(60 * MARGIN) + 1
+    margin = int(60 * AROUND) + 1
     assert crop.pixels.shape == (40 + 2 * margin, 60 + 2 * margin, 3)
     assert crop.mask.sum() == 60 * 40
     assert (crop.pixels[crop.mask > 0] == RED).all() and (crop.pixels[crop.mask == 0] == 150).all()

@@ -74,10 +74,13 @@ PIGMENTS: dict[str, tuple[tuple[float, Range, Range, Range], ...]] = {
     ),
 }
 
-UNRENDERED = {"green": ((2, (34, 56), (20, 42), (162, 190)),)}
+UNRENDERED = {
+    "green": ((2, (34, 56), (20, 42), (162, 190)),),
+    "black": ((3, (14, 30), (4, 13), (235, 285)),),
+}
 """Rows of the same kind that real holds are repainted with, beside :data:`PIGMENTS`: green as deep
-as the sea is still green, mint is the pale one. Rendered walls do without, so that a seed goes on
-giving the wall that figures were measured on.
+as the sea is still green, mint is the pale one; black that shows the sky is still black. Rendered
+walls do without, so that a seed goes on giving the wall that figures were measured on.
 """
 
 # How often a colour is bought for holds, and for volumes (which are mostly grey, wall-like or
