@@ -184,9 +184,9 @@ def save_atomically(data: Any, path: Path) -> None:
     os.replace(temporary, path)
 
 
-def export_checkpoint(average: Average, path: Path) -> None:
-    """Write the averaged weights the way ultralytics reads them."""
-    model = copy.deepcopy(average.model)
+def export_checkpoint(network: torch.nn.Module, path: Path) -> None:
+    """Write the network in half precision, the way ultralytics reads it."""
+    model = copy.deepcopy(network)
     model.criterion = None
     model.args = {"task": "segment", "imgsz": 640, "data": ""}
     model.task = "segment"
@@ -261,7 +261,7 @@ class Run:
             "elapsed": self.elapsed,
         }
         save_atomically(state, self.arguments.run / "last.pt")
-        export_checkpoint(self.average, self.arguments.run / "best.pt")
+        export_checkpoint(self.average.model, self.arguments.run / "best.pt")
         counts = [*(len(group) for _, group in self.groups), len(self.cuttings)]
         names = ("boxes", "polygons", "walls", "cuttings")
         write_card(
