@@ -85,7 +85,7 @@ def test_the_confidence_is_calibrated(names: np.ndarray) -> None:
 
 
 def test_sure_names_are_right_as_often_as_promised(names: np.ndarray) -> None:
-    shares = np.exp(log_softmax(reader(names, 2.0, 1)))
+    shares = np.exp(log_softmax(reader(names, 3.0, 1)))
 
     threshold = sure_threshold(shares, names)
 
