@@ -3,6 +3,9 @@
 The choices are plain values under the key ``choices``, named as the fields of
 :class:`core.choices.Choices`; the other pages pass them along with every photo. Values that cannot
 be used are told and not kept: the last good ones stay.
+
+What a control shows is laid under its key and is never its default: a default does not reach a
+browser that shows another value, so that going back to the settings would not be seen there.
 """
 
 from __future__ import annotations
@@ -55,12 +58,12 @@ def show_choices(settings: Settings) -> None:
 def ask_confidence(settings: Settings, now: float) -> float:
     """The least confidence of a hold, in hundredths; where that says the same as the setting, the
     setting itself."""
+    st.session_state.setdefault("models_conf", round(now, 2))
     wish = st.slider(
         _("Least confidence of a hold"),
         0.01,
         0.99,
-        round(now, 2),
-        0.01,
+        step=0.01,
         key="models_conf",
         help=_("Lower finds more holds, and more that are none."),
     )
@@ -70,7 +73,6 @@ def ask_confidence(settings: Settings, now: float) -> float:
 
 def ask_palette(settings: Settings, now: Sequence[str]) -> tuple[str, ...]:
     """The colour names that may be given."""
-    # Not as the widget's default: that would not reach a browser that shows other words.
     st.session_state.setdefault("models_palette", list(now))
     words = st.multiselect(
         _("Colour names"),
@@ -86,20 +88,21 @@ def ask_palette(settings: Settings, now: Sequence[str]) -> tuple[str, ...]:
 
 def ask_limits(settings: Settings, chosen: Mapping[str, Any]) -> dict[str, int]:
     """How many holds are kept, and how large the photo is looked at."""
+    st.session_state.setdefault("models_holds", int(chosen.get("max_holds", settings.max_holds)))
     most = st.number_input(
         _("Most holds"),
         0,
         max(100_000, settings.max_holds),
-        int(chosen.get("max_holds", settings.max_holds)),
         key="models_holds",
         help=_("The largest ones are kept; 0 keeps all."),
     )
+    side_now = int(chosen.get("max_image_size", settings.max_image_size))
+    st.session_state.setdefault("models_side", side_now)
     side = st.number_input(
         _("Longest side that is looked at, in pixels"),
         320,
         8192,
-        int(chosen.get("max_image_size", settings.max_image_size)),
-        64,
+        step=64,
         key="models_side",
         help=_("Larger photos are reduced to it. More takes longer and more memory."),
     )
