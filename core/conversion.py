@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Progress = Callable[[float, str], None]
 
 ROOT = Path(__file__).resolve().parent.parent
-DETECTOR_CONVERTER = 3
+DETECTOR_CONVERTER = 4
 COLOUR_CONVERTER = 3
 """Parts of the cache keys: raise one when its converter begins to write other files."""
 

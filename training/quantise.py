@@ -48,7 +48,19 @@ LIKELY = 0.25
 # 0.01 and 0.05.
 LIMITS = {"box_px_median": 1.5, "box_px_p95": 6.0, "score_median": 0.03, "score_p95": 0.15}
 
-QUANTISED = ("Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Split", "Slice")
+QUANTISED = (
+    "Conv",
+    "Sigmoid",
+    "Mul",
+    "Add",
+    "Concat",
+    "MaxPool",
+    "Resize",
+    "Split",
+    "Slice",
+    "Reshape",
+    "Transpose",
+)
 MODULE = re.compile(r"/model/model\.(\d+)/")
 BRANCH = re.compile(r"/(cv[234]\.\d|proto)/")
 LAST_OF_BRANCH = re.compile(r"/cv[234]\.\d\.2/Conv$")

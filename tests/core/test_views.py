@@ -142,11 +142,12 @@ def test_a_reduced_view_averages_and_does_not_alias() -> None:
     assert np.allclose(tensor, 0.5, atol=0.01)
 
 
-def test_a_point_lands_where_the_zoom_says() -> None:
+@pytest.mark.parametrize("zoom", [0.5, 0.8, 1.25])
+def test_a_point_lands_where_the_zoom_says(zoom: float) -> None:
     pixels = np.zeros((1000, 1500, 3), np.uint8)
     pixels[600:640, 900:960] = 255
 
-    for view in lay_out(1500, 1000, 640, zoom=1.25):
+    for view in lay_out(1500, 1000, 640, zoom=zoom):
         tensor, (zoom_x, zoom_y) = cut_view(pixels, view, 640)
         right, bottom = view.x + view.width, view.y + view.height
         if view.x <= 900 and right >= 960 and view.y <= 600 and bottom >= 640:

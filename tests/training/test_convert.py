@@ -23,7 +23,12 @@ from core.sessions import open_session
 from tests.tiny_models import CLIP_CONFIG, clip_folder, save_checkpoint, segmentation_network
 from training import convert, quantise
 from training.convert_colour import convert_colour
-from training.convert_detector import convert_detector, describe
+from training.convert_detector import (
+    Enlarged,
+    convert_detector,
+    describe,
+    without_transposed,
+)
 from training.towers import write_worked_out
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +105,31 @@ def test_detector_gives_what_torch_gives_at_every_side(
     for anchor in predictions.T:  # the file gives the best score first, torch by place
         assert (np.abs(got - anchor[:, None]) / allowed).max(0).min() <= 1
     np.testing.assert_allclose(got_prototypes, prototypes, atol=2e-2)
+
+
+@pytest.mark.parametrize(("size", "bias"), [((2, 2), True), ((2, 3), False)])
+def test_a_transposed_convolution_is_stood_for(size: tuple[int, int], bias: bool) -> None:
+    import torch
+
+    network = torch.nn.Sequential(torch.nn.ConvTranspose2d(5, 7, size, size, bias=bias))
+    pixels = torch.randn(1, 5, 4, 6, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = network(pixels)
+
+    without_transposed(network)
+
+    assert type(network[0]) is Enlarged
+    torch.testing.assert_close(network(pixels), expected)
+
+
+def test_a_transposed_convolution_with_overlapping_windows_stays() -> None:
+    import torch
+
+    network = torch.nn.Sequential(torch.nn.ConvTranspose2d(5, 7, 4, 2, padding=1))
+
+    without_transposed(network)
+
+    assert type(network[0]) is torch.nn.ConvTranspose2d
 
 
 def test_detector_gives_the_best_anchors_of_many(checkpoint: Path, detector: Path) -> None:

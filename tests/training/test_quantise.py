@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,17 @@ def test_it_stays_near_the_original(folders: tuple[Path, Path]) -> None:
     assert damage(eight) == ""
     assert 0 < found["box_px_median"] < 1 and 0 < found["score_p95"] < 0.1
     assert "parity_int8" not in json.loads((half / "model.json").read_text())
+
+
+def test_the_prototypes_are_made_in_eight_bits(folders: tuple[Path, Path]) -> None:
+    graphs = [onnx.load(folder / "detector.onnx").graph for folder in folders]
+
+    half, eight = (
+        Counter(node.op_type for node in graph.node if "/proto/" in node.name) for graph in graphs
+    )
+
+    assert half["Conv"] == eight["QLinearConv"] == 4
+    assert not half["ConvTranspose"] + eight["ConvTranspose"] + eight["Conv"]
 
 
 def test_it_is_smaller_and_runs_at_every_side(folders: tuple[Path, Path]) -> None:
