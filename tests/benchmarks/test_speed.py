@@ -18,6 +18,7 @@ from benchmarks.machine import available_mb, cpu_facts
 from benchmarks.naive_road import crop, full_masks, mean_colours
 from benchmarks.photos import make_photo, parse_size, scores_found
 from benchmarks.speed import ROADS, Row
+from benchmarks.yardstick import IMPORT_S, INFERENCE_S, Pace, inference_s
 from core.detector import Detector
 from core.settings import load_settings
 from core.weights import resolve_detector
@@ -96,10 +97,25 @@ def test_ratios_are_of_medians_and_of_the_same_models() -> None:
 def test_targets_are_judged_by_the_median_and_only_where_measured() -> None:
     rows = rows_of((EMBEDDED, [0.4, 0.5, 0.9], [0.51, 0.51, 0.2], [349, 350, 900]))
 
-    verdicts = [line.split(" | ")[-1] for line in speed.targets_table(rows).splitlines()[2:]]
+    lines = speed.targets_table(rows, Pace(IMPORT_S, INFERENCE_S)).splitlines()[2:]
 
+    verdicts = [line.split(" | ")[-1] for line in lines]
     assert verdicts == ["met |", "not met |", "met |"]
-    assert speed.targets_table([]) == ""
+    assert all(line.count("not met") in (0, 2) for line in lines)
+    assert speed.targets_table([], Pace(1, 1)) == ""
+
+
+def test_seconds_are_also_told_at_the_pace_of_the_reference() -> None:
+    rows = rows_of((EMBEDDED, [0.8], [0.9], [351]))
+
+    lines = speed.targets_table(rows, Pace(3 * IMPORT_S, 2 * INFERENCE_S)).splitlines()[2:]
+
+    assert [line.split(" | ")[2:] for line in lines] == [
+        ["0.80 s", "not met", "0.40 s", "met |"],
+        ["0.90 s", "not met", "0.45 s", "met |"],
+        ["351 MiB", "not met", "351 MiB", "not met |"],
+    ]
+    assert "2.00 times" in speed.pace_line(Pace(3 * IMPORT_S, 2 * INFERENCE_S))
 
 
 def test_every_run_is_written_for_programs() -> None:
@@ -124,6 +140,10 @@ def test_a_busy_machine_is_told() -> None:
 
     assert "busy" in speed.machine_line({**facts, "packages": {"numpy": "2"}}, 2)
     assert "busy" not in speed.machine_line({**facts, "packages": {}, "load": 0.1}, 2)
+
+
+def test_the_yardstick_is_one_inference() -> None:
+    assert 1e-3 < inference_s() < 5
 
 
 def test_the_processor_is_read_from_the_systems_files(tmp_path: Path) -> None:
