@@ -4,15 +4,17 @@ Two parts. A compact CLIP of our own (an open_clip config, a 64-pixel image towe
 tower), contrastive on hold crops and sentences; and a small network on the colour statistics of the
 mask core (:mod:`core.colour_statistics`). How much each counts, the temperature that makes the
 confidence true, and the threshold of "sure" are fitted on training crops that neither part has
-seen. With ``--clip weights/colour`` the CLIP that ships stays, if it was trained with the same
-``--seed``: only then has it not seen those photos. Writes into ``--run``: ``clip/`` (an open_clip
-folder, where one was trained), ``statistics.npz``, ``calibration.json`` and ``card.json``. The
-validation photos are not touched.
+seen; the network on statistics that is kept then learns from those crops as well. With ``--clip
+weights/colour`` the CLIP that ships stays, if it was trained with the same ``--seed``: only then
+has it not seen those photos. Writes into ``--run``: ``clip/`` (an open_clip folder, where one was
+trained), ``statistics.npz``, ``calibration.json`` and ``card.json``. The validation photos are not
+touched.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import time
@@ -46,7 +48,9 @@ from training.sentences import Speaker
 from training.torchvision_shim import ensure_torchvision
 from training.truth import data_root, read_truth, training_photos
 
-NETWORKS = 5  # whose mean names colours: one alone is right on 1 % more or less by its seed
+NETWORKS = 10  # whose mean names colours: one alone is right on 1 % more or less by its seed
+SHARES = {"named": 0.65, "repainted": 0.22, "rendered": 0.13}  # of what is learned
+COPIES = {"named": 8, "repainted": 2, "rendered": 1}  # of each crop, photographed otherwise
 KIND_BELIEF = 20.0  # crops of a kind that what is known of all kinds is worth
 FARTHEST = 1.5  # a shift's limit: wooden holds were not among the named, but other gyms have some
 HOLDS_A_VOLUME = 13.5  # on the training photos
@@ -143,11 +147,21 @@ def gather(arguments: argparse.Namespace) -> dict[str, list[Crop]]:
 
 
 def split_photos(crops: list[Crop], share: float, seed: int) -> tuple[list[Crop], list[Crop]]:
-    """Training crops and held-out crops, no photo on both sides."""
-    photos = sorted({crop.photo for crop in crops})
-    random = np.random.default_rng(seed)
-    held = set(random.choice(photos, max(1, int(len(photos) * share)), replace=False))
-    return [c for c in crops if c.photo not in held], [c for c in crops if c.photo in held]
+    """Training crops and held-out crops, no photo on both sides.
+
+    About ``share`` of the photos are held out. A photo's own name and ``seed`` decide, so it stays
+    on its side when others are named later.
+    """
+    held = [_lot(f"{seed} {crop.photo}") < share for crop in crops]
+    return (
+        [crop for crop, apart in zip(crops, held, strict=True) if not apart],
+        [crop for crop, apart in zip(crops, held, strict=True) if apart],
+    )
+
+
+def _lot(text: str) -> float:
+    """A number in 0..1 that ``text`` alone decides."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
 def train_statistics(
@@ -217,6 +231,17 @@ def name_shift(pools: list[tuple[float, Pool]], named: Pool) -> np.ndarray:
     taught = np.maximum(taught / taught.sum(), 1e-3)
     shift = np.log(of_kind / met) + RARITY * np.log(met / taught)
     return np.clip(shift, -FARTHEST, FARTHEST).astype(np.float32)
+
+
+def fit_statistics(
+    pools: dict[str, Pool], named: Pool, seed: int
+) -> tuple[torch.nn.Sequential, np.ndarray]:
+    """The mean of NETWORKS networks that learned from ``pools`` by SHARES, and what ``named`` says
+    of how often names are met (:func:`name_shift`).
+    """
+    weighted = [(SHARES[key], pool) for key, pool in pools.items()]
+    nets = [train_statistics(weighted, seed + number) for number in range(NETWORKS)]
+    return averaged(nets), name_shift(weighted, named)
 
 
 def save_statistics(net: torch.nn.Module, shift: np.ndarray, path: Path) -> None:
@@ -368,26 +393,27 @@ def main(argv: list[str] | None = None) -> None:
     crops = gather(arguments)
     named, held = split_photos(crops["named"], 0.3, arguments.seed)
     apart = {crop.photo for crop in held}
-    named += [crop for crop in crops.pop("volumes") if crop.photo not in apart]
-    shares = {"named": 0.45, "repainted": 0.35, "rendered": 0.2}
-    copies = {"named": 8, "repainted": 2, "rendered": 1}
+    volumes = crops.pop("volumes")
+    named += [crop for crop in volumes if crop.photo not in apart]
     sources = {**crops, "named": named}
-    pools = {k: Pool(v, copies[k], random) for k, v in sources.items()}
+    pools = {k: Pool(v, COPIES[k], random) for k, v in sources.items()}
     test = Pool(held, 1, random)
-    weighted = [(shares[k], pool) for k, pool in pools.items()]
     arguments.run.mkdir(parents=True, exist_ok=True)
-    net = averaged([train_statistics(weighted, arguments.seed + k) for k in range(NETWORKS)])
-    shift = name_shift(weighted, Pool(named, 1, random))
+    net, shift = fit_statistics(pools, Pool(named, 1, random), arguments.seed)
     if arguments.clip:
         by_clip = converted_logits(arguments.clip, test.pixels)
     else:
+        weighted = [(SHARES[k], pool) for k, pool in pools.items()]
         clip = train_clip(weighted, arguments.minutes, arguments.seed)
         by_clip = palette_logits(clip, test.pixels)
     with torch.no_grad():
         by_statistics = net(test.features).numpy() + shift[test.kinds]
     calibration = fit_calibration(by_clip, by_statistics, test.names)
     print(calibration)
-    save_statistics(net, shift, arguments.run / "statistics.npz")
+    everything = named + held + [crop for crop in volumes if crop.photo in apart]
+    pools["named"] = Pool(everything, COPIES["named"], random)
+    final = fit_statistics(pools, Pool(everything, 1, random), arguments.seed)
+    save_statistics(*final, arguments.run / "statistics.npz")
     text = json.dumps(calibration, indent=1) + "\n"
     (arguments.run / "calibration.json").write_text(text)
     if not arguments.clip:

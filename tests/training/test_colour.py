@@ -57,12 +57,22 @@ def pools() -> list[tuple[float, Pool]]:
 
 
 def test_no_photo_is_on_both_sides() -> None:
-    crops = [crop("red", f"photo {number % 10}") for number in range(40)]
+    crops = [crop("red", f"photo {number % 100}") for number in range(200)]
 
     kept, held = split_photos(crops, 0.3, seed=1)
 
-    assert len({c.photo for c in held}) == 3 and len(kept) + len(held) == 40
+    assert len(kept) + len(held) == 200
+    assert 20 <= len({c.photo for c in held}) <= 40
     assert not {c.photo for c in kept} & {c.photo for c in held}
+
+
+def test_photos_named_later_move_none_to_the_other_side() -> None:
+    crops = [crop("red", f"photo {number}") for number in range(60)]
+
+    _, early = split_photos(crops[:30], 0.3, seed=1)
+    _, late = split_photos(crops, 0.3, seed=1)
+
+    assert [c.photo for c in late][: len(early)] == [c.photo for c in early]
 
 
 def test_rare_names_are_brought_half_way_up_to_common_ones() -> None:
