@@ -17,6 +17,9 @@ from pages.words import _
 ASSETS = Path(__file__).with_name("assets")
 ICON = ASSETS / "icon.png"
 
+# What the memory debugger calls a page, by its path.
+NAMES = {"": "review", "compare": "compare", "models": "models"}
+
 # The width belongs to the wall: the sidebar opens by itself for the memory debugger alone, and not
 # on a phone, where it would cover the page.
 st.set_page_config(
@@ -42,8 +45,8 @@ show_control_words()
 if debug_memory.enabled():
     show_panel()
 # The Memory page would only crowd its own list of operations.
-name = page.url_path or "review"
-seen = nullcontext() if name == "memory" else debug_memory.track(f"page {name}")
+named = page.url_path in NAMES
+seen = debug_memory.track(f"page {NAMES[page.url_path]}") if named else nullcontext()
 # Before the page: a setting that cannot be used, or a damaged model, is told once for all pages.
 with seen:
     ready = ready_or_stop()

@@ -10,6 +10,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from core.command_output import shown
 
@@ -112,8 +113,26 @@ def _add_monitor(
 def _check_monitor(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     if not 0.1 <= arguments.every <= 86_400:
         parser.error("--every takes seconds, from 0.1 to 86400")
-    if arguments.url is not None and not arguments.url.startswith(("http://", "https://")):
-        parser.error("--url takes an address that begins with http:// or https://")
+    if arguments.url is not None and (problem := _address_problem(arguments.url)):
+        parser.error(f"--url {problem}")
+
+
+def _address_problem(url: str) -> str:
+    """What is wrong with the address of a server; empty where nothing is."""
+    if not url.startswith(("http://", "https://")):
+        return "takes an address that begins with http:// or https://"
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # brackets that enclose no address of IPv6
+        return f"takes an address, which {shown(url)} is not: {error}"
+    if not parts.hostname:
+        return f"takes an address with a host, as in http://127.0.0.1:8501, got {shown(url)}"
+    try:
+        usable = parts.port != 0
+    except ValueError:
+        usable = False
+    port = parts.netloc.rpartition(":")[2]
+    return "" if usable else f"takes a port from 1 to 65535, got {shown(port)}"
 
 
 def _check_analyze(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:

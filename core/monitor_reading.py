@@ -110,8 +110,9 @@ def reading_of(url: str, metrics: str, not_ready: str, process: ProcessMemory | 
 def _stranger(url: str, status: int) -> UnreachableError:
     return UnreachableError(
         "not_climbmate",
-        f"At {url} something answers with status {status} that is not ClimbMate.",
-        "Check --url: the address and the port that `python server.py` listens on.",
+        f"At {url} something answers with status {status}, but without ClimbMate's metrics.",
+        "A dashboard that was started with `make run` has none: start it with `make serve`, or "
+        "check the address and the port in --url.",
     )
 
 

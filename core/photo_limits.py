@@ -74,12 +74,17 @@ def check_bytes(data: bytes, name: str, settings: Settings) -> None:
             "Send the original photo again, not a partial download.",
         )
     if len(data) / 2**20 > settings.max_photo_mb:
-        size_mb = rounded_up_mb(len(data))
-        raise PhotoTooLargeError(
-            "photo_too_large_bytes",
-            f"The photo {name} has {size_mb:.1f} MiB; the limit is {settings.max_photo_mb:g} MiB.",
-            "Send it as a JPEG of medium quality, or raise MAX_PHOTO_MB.",
-        )
+        raise too_many_bytes(len(data), name, settings)
+
+
+def too_many_bytes(size_bytes: int, name: str, settings: Settings) -> PhotoTooLargeError:
+    """The error for a photo that has more than ``max_photo_mb`` MiB."""
+    size_mb = rounded_up_mb(size_bytes)
+    return PhotoTooLargeError(
+        "photo_too_large_bytes",
+        f"The photo {name} has {size_mb:.1f} MiB; the limit is {settings.max_photo_mb:g} MiB.",
+        "Send it as a JPEG of medium quality, or raise MAX_PHOTO_MB.",
+    )
 
 
 def rounded_up_mb(size_bytes: int) -> float:

@@ -111,6 +111,19 @@ class PhotoQueue:
                 "Save the reviews you want to keep, remove photos, and add these again.",
             )
 
+    def refuse(self, name: str, error: ClimbMateError) -> None:
+        """Put a photo at the end that was too large to come in: it failed from the start. One that
+        is told already is not told twice.
+
+        Raises :class:`core.errors.QueueFullError` (``too_many_photos``) where it does not fit.
+        """
+        why = (error.message, error.hint)
+        if any(photo.name == name and photo.error == why for photo in self.photos):
+            return
+        self._check_room(name, 0)
+        self.photos.append(QueuedPhoto(self.next_number, name, "", state="failed", error=why))
+        self.next_number += 1
+
     def _check_room(self, name: str, size: int) -> None:
         if len(self.photos) >= MAX_PHOTOS:
             raise QueueFullError(

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.colour_words import colour_word
-from pages.words import _
+from pages.words import _, ngettext
 
 
 def fate_words() -> dict[str, str]:
@@ -48,7 +48,11 @@ def show_numbers(document: dict[str, Any]) -> None:
         text = _("The wall folds: its {count} panels were each laid by themselves.")
         st.caption(text.format(count=fit["panels"]))
     if holds["unseen"]:
-        text = _("{count} holds lie where only one photo shows the wall; they are left out.")
+        text = ngettext(
+            "{count} hold lies where only one photo shows the wall; it is left out.",
+            "{count} holds lie where only one photo shows the wall; they are left out.",
+            holds["unseen"],
+        )
         st.caption(text.format(count=holds["unseen"]))
 
 

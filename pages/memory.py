@@ -25,6 +25,7 @@ from pages.shared import plain
 from pages.words import _, told
 
 TIMELINE_S = 5
+FEWEST_MOMENTS = 2  # for a line
 
 
 def show_now() -> None:
@@ -48,10 +49,17 @@ def show_timeline() -> None:
     ledger = debug_memory.workbench().ledger
     ledger.note(apart_s=1)
     operations = ledger.operations()
-    st.vega_lite_chart(timeline_chart(ledger.moments(), operations), width="stretch")
-    st.caption(
-        _("Each point is the peak of an operation; the line is the resident set size between them.")
-    )
+    moments = ledger.moments()
+    if len(moments) < FEWEST_MOMENTS:
+        st.caption(_("There are too few readings for a line; the next one comes by itself."))
+    else:
+        st.vega_lite_chart(timeline_chart(moments, operations), width="stretch")
+        st.caption(
+            _(
+                "Each point is the peak of an operation; the line is the resident set size "
+                "between them."
+            )
+        )
     rows = [
         {
             _("Operation"): told(row.name),

@@ -14,6 +14,9 @@ Spec = dict[str, Any]
 FLAT_MB = 0.5
 """Room above and below the readings of a replay, so that a flat line looks flat."""
 
+LEGEND = {"orient": "bottom", "columns": 2, "labelLimit": 300}
+"""Two columns fit on a phone; what does not fit is cut off."""
+
 
 def timeline_chart(moments: Sequence[Moment], operations: Sequence[Operation]) -> Spec:
     """RSS in MiB over time, with a point at the peak of each operation."""
@@ -29,18 +32,23 @@ def timeline_chart(moments: Sequence[Moment], operations: Sequence[Operation]) -
         }
         for row in operations
     ]
-    at = {"field": "at", "type": "temporal", "title": None}
+    at = {
+        "field": "at",
+        "type": "temporal",
+        "title": None,
+        "scale": {"nice": "second"},
+        "axis": {"format": "%H:%M:%S", "tickCount": 5, "tickMinStep": 1000},
+    }
     height = {"field": "mb", "type": "quantitative", "title": "MiB", "scale": {"zero": False}}
     tooltip = [
         {"field": "name", "title": _("Operation")},
         {"field": "mb", "title": _("Peak, MiB"), "type": "quantitative"},
         {"field": "kept", "title": _("Kept, MiB"), "type": "quantitative"},
     ]
-    legend = {"orient": "bottom", "labelLimit": 300}
-    name = {"field": "name", "type": "nominal", "title": None, "legend": legend}
+    name = {"field": "name", "type": "nominal", "title": None, "legend": LEGEND}
     return {
         "height": 300,
-        "layer": [
+        "layer": _layers(
             {
                 "data": {"values": points},
                 "mark": {"type": "rect", "opacity": 0.15, "color": "gray"},
@@ -56,7 +64,7 @@ def timeline_chart(moments: Sequence[Moment], operations: Sequence[Operation]) -
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
                 "encoding": {"x": at, "y": height, "color": name, "tooltip": tooltip},
             },
-        ],
+        ),
     }
 
 
@@ -66,8 +74,6 @@ def composition_chart(parts: Mapping[str, float]) -> Spec:
         {"part": part, "mb": round(size_mb, 2), "order": order}
         for order, (part, size_mb) in enumerate(parts.items())
     ]
-    # Two columns fit on a phone; what does not fit is cut off.
-    legend = {"orient": "bottom", "columns": 2, "labelLimit": 300}
     return {
         "height": 230,
         "data": {"values": values},
@@ -79,7 +85,7 @@ def composition_chart(parts: Mapping[str, float]) -> Spec:
                 "type": "nominal",
                 "title": None,
                 "sort": list(parts),
-                "legend": legend,
+                "legend": LEGEND,
             },
             "order": {"field": "order"},
             "tooltip": [{"field": "part", "title": _("Part")}, {"field": "mb", "title": "MiB"}],
@@ -109,7 +115,7 @@ def replay_chart(readings_mb: Sequence[float], trend: Sequence[TrendPoint]) -> S
     tooltip = [{"field": "run", "title": _("Run")}, {"field": "mb", "title": "MiB"}]
     return {
         "height": 260,
-        "layer": [
+        "layer": _layers(
             {
                 "data": {"values": line},
                 "mark": {"type": "area", "opacity": 0.18, "color": "gray"},
@@ -125,5 +131,10 @@ def replay_chart(readings_mb: Sequence[float], trend: Sequence[TrendPoint]) -> S
                 "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
                 "encoding": {"x": run, "y": height, "tooltip": tooltip},
             },
-        ],
+        ),
     }
+
+
+def _layers(*layers: Spec) -> list[Spec]:
+    """Those with data: Vega-Lite looks for the ends of each, and warns where it finds none."""
+    return [layer for layer in layers if layer["data"]["values"]]

@@ -26,6 +26,9 @@ from pages.words import _, told
 
 TYPES = 30
 
+WORTH_MB = NEGLIGIBLE_MB / 5
+"""Smaller sizes are not spoken of."""
+
 
 def show_objects() -> None:
     """Objects by type, what they grew by since the last count, and who keeps one."""
@@ -85,7 +88,12 @@ def show_explanations() -> None:
         if st.button(_("Explain its next run"), disabled=chosen is None):
             bench.armed_explanations.add(str(chosen))
     if bench.mark is not None:
-        text = _("Mark of {time}, at {size} MiB.")
+        moved = any(not row.name and row.at_s == bench.marked_s for row in bench.explanations)
+        text = (
+            _("The mark has moved to {time}, at {size} MiB.")
+            if moved
+            else _("Mark of {time}, at {size} MiB.")
+        )
         st.caption(text.format(time=clock(bench.marked_s), size=f"{bench.mark.rss_mb:.1f}"))
     for name in sorted(bench.armed_explanations):
         st.caption(_("The next run of {name} is explained.").format(name=plain(told(name))))
@@ -94,18 +102,24 @@ def show_explanations() -> None:
 
 
 def show_explanation(explanation: Explanation) -> None:
-    """One verdict: the growth, then its reasons with their sizes."""
+    """One verdict: the growth, what was given back, then the reasons with their sizes."""
     verdict = explanation.explained.verdict
-    what = plain(told(explanation.name)) if explanation.name else _("since the mark")
+    text = (
+        _("**{growth} MiB** {name}, {since} to {time}.")
+        if explanation.name
+        else _("**{growth} MiB** since the mark of {since}, at {time}.")
+    )
+    heading = text.format(
+        growth=f"{verdict.growth_mb:+.1f}",
+        name=plain(told(explanation.name)),
+        since=clock(explanation.since_s),
+        time=clock(explanation.at_s),
+    )
+    if verdict.given_back_mb >= WORTH_MB:
+        given = _("{given} MiB were given back.").format(given=f"{verdict.given_back_mb:.1f}")
+        heading = f"{heading} {given}"
     with st.container(border=True):
-        st.markdown(
-            _("**{growth} MiB** {what}, {time}; {given} MiB were given back.").format(
-                growth=f"{verdict.growth_mb:+.1f}",
-                what=what,
-                time=clock(explanation.at_s),
-                given=f"{verdict.given_back_mb:.1f}",
-            )
-        )
+        st.markdown(heading)
         st.markdown("\n".join(f"- {line}" for line in sentences(verdict)) or _("Nothing grew."))
 
 
@@ -115,18 +129,21 @@ def sentences(verdict: Verdict) -> list[str]:
     return [
         f"**{share.size_mb:+.1f} MiB** {words[share.reason].format(owner=plain(told(share.owner)))}"
         for share in verdict.shares
-        if abs(share.size_mb) >= NEGLIGIBLE_MB / 5
+        if abs(share.size_mb) >= WORTH_MB
     ]
 
 
 def show_export() -> None:
     """All readings as files, and the figures of this version beside another's."""
-    version = st.text_input(_("Version"), VERSION, max_chars=60)
+    version = st.text_input(_("Version"), VERSION, max_chars=60).strip()
     report = debug_memory.workbench().report(version)
     with st.container(horizontal=True):
         st.download_button("JSON", encode_json(report), "memory.json", "application/json")
         st.download_button("CSV", encode_csv(report), "memory.csv", "text/csv")
-        save = st.button(_("Save as baseline of this version"))
+        pressed = st.button(_("Save as baseline of this version"), disabled=not version)
+    save = pressed and bool(version)  # the field may be emptied while the button is pressed
+    if not version:
+        st.caption(_("A baseline is saved under its version: fill in the field."))
     folder = load_settings().cache_dir / "memory-baselines"
     try:
         before = last_of_another_version(load_baselines(folder), version)
@@ -138,7 +155,7 @@ def show_export() -> None:
     if save:
         st.success(_("Saved in {folder}").format(folder=plain(str(folder))))
     if before is None:
-        st.caption(_("No baseline was saved yet."))
+        st.caption(_("No baseline of another version was saved yet."))
         return
     st.caption(
         _("Beside the baseline of {version}, {time}").format(

@@ -6,7 +6,7 @@ import streamlit as st
 
 import debug_memory
 from core.errors import ClimbMateError
-from core.memory.replay import WARM_UP, Replay, trend
+from core.memory.replay import Replay, trend
 from core.memory.replay_thread import ReplayState, ReplayThread
 from core.replay_operations import Name, ReplayOperation, replay_operations
 from pages.demo import DEMO_WALL
@@ -80,8 +80,7 @@ def show_state(replay: ReplayThread, was_running: bool) -> None:
     title = {str(name): text for name, text in operation_words().items()}[replay.name]
     st.markdown(f"**{plain(title)}**")
     if state.running:
-        text = _("Run {done} of at most {most}").format(done=state.done, most=state.most)
-        st.progress(state.done / state.most, text)
+        st.progress(state.done / state.most, progress_words(state))
         if st.button(_("Stop"), help=_("It ends after the run that is under way.")):
             replay.stop()
     else:
@@ -93,8 +92,17 @@ def show_state(replay: ReplayThread, was_running: bool) -> None:
             _(
                 "Points: memory in use after each run that counts; the first {count} fill caches "
                 "and do not. Line and band: the slope and its 95 % interval."
-            ).format(count=WARM_UP)
+            ).format(count=state.warm_up)
         )
+
+
+def progress_words(state: ReplayState) -> str:
+    """Which run is over: of those that count, as they were chosen, or of those before them."""
+    if state.done <= state.warm_up:
+        text = _("Warming up: run {done} of {most}")
+        return text.format(done=state.done, most=state.warm_up)
+    text = _("Run {done} of at most {most}")
+    return text.format(done=state.done - state.warm_up, most=state.most - state.warm_up)
 
 
 def show_end(state: ReplayState) -> None:

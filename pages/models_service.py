@@ -65,17 +65,28 @@ def show_speed(ready: Ready) -> None:
 
 
 def show_caches(ready: Ready) -> None:
-    """What is remembered, and a button to forget it."""
+    """What is remembered, also once the button was pressed that forgets it."""
     st.subheader(_("Kept results"))
     cache = ready.service.cache_info()
     if not cache.maxsize:
         st.caption(_("This server keeps no results."))
         return
+    caption = st.empty()
+    if st.button(_("Forget kept results"), icon=":material/delete:"):
+        held = cache.bytes
+        dropped = ready.service.clear_cache()
+        cache = ready.service.cache_info()
+        text = ngettext(
+            "{count} result was forgotten, {size} MiB.",
+            "{count} results were forgotten, {size} MiB.",
+            dropped,
+        )
+        st.success(text.format(count=dropped, size=round(held / 2**20, 2)))
     text = _(
         "{count} of at most {most} results are kept, {size} of {bound} MiB. {hits} of {asked} "
         "requests were answered from them."
     )
-    st.caption(
+    caption.caption(
         text.format(
             count=cache.currsize,
             most=cache.maxsize,
@@ -85,12 +96,3 @@ def show_caches(ready: Ready) -> None:
             asked=cache.hits + cache.misses,
         )
     )
-    if st.button(_("Forget kept results"), icon=":material/delete:"):
-        held = cache.bytes
-        dropped = ready.service.clear_cache()
-        text = ngettext(
-            "{count} result was forgotten, {size} MiB.",
-            "{count} results were forgotten, {size} MiB.",
-            dropped,
-        )
-        st.success(text.format(count=dropped, size=round(held / 2**20, 2)))

@@ -85,6 +85,7 @@ def show_review(ready: Ready, photo: QueuedPhoto, review: Review, picture: WallP
                 st.warning(plain(told(warning)), icon=":material/warning:")
         show_wall(ready, photo, review, picture)
     with side:
+        show_notices()
         show_counts(review.analysis())
         show_inspector(review, palette(ready))
         show_sections(ready, review, picture)
@@ -109,9 +110,11 @@ def show_sections(ready: Ready, review: Review, picture: WallPicture) -> None:
 
 
 def show_notices() -> None:
-    """What was refused, once: above all else, and in sight however far the page is scrolled."""
-    for message, hint in desk().notices:
-        show_error(message, hint)
+    """What was refused, once: in sight however far the page is scrolled, and where it pushes no
+    wall away under the pointer."""
+    with st.container(key="notices"):
+        for message, hint in desk().notices:
+            show_error(message, hint)
     if desk().queue.next_up is None:  # else it runs again by itself before anybody has read
         desk().notices.clear()
 
@@ -128,12 +131,11 @@ def show() -> None:
     st.html(STYLE)
     with st.container(key="review"):
         ready = ready_or_stop()
-        with st.container(key="notices"):
-            show_notices()
         keeper = st.container(key="keeper_place")
         shown = shown_review()
         with st.container():
             if shown is None:
+                show_notices()
                 show_start(ready)
             show_troubles()
         place = make_place()

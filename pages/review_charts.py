@@ -2,7 +2,8 @@
 
 The charts are plain Vega-Lite specifications: they are made anew in every run of the page. Their
 columns are named in the reader's language, since "Show data" shows them, and axes and legends
-describe themselves in it, since Vega would do so in English.
+describe themselves in it, since Vega would do so in English. Their scales are given: the browser
+draws a chart once before its rows come, and would say on its console that it found none.
 """
 
 from __future__ import annotations
@@ -11,9 +12,15 @@ import pandas as pd
 import streamlit as st
 
 from core.numbers import WallNumbers, density_rows, size_rows
-from core.wall import WallAnalysis
+from core.wall import PhotoInfo, WallAnalysis
 from pages.colour_words import colour_word
 from pages.words import _
+
+MAP_WIDTH_PX, MAP_HEIGHT_PX = 310, 440
+"""What the map of the holds fits into."""
+
+SIZE_STEP = 0.25
+"""Between the sizes that are counted together, in sizes of the median hold."""
 
 
 def show_density(numbers: WallNumbers, analysis: WallAnalysis) -> None:
@@ -31,12 +38,18 @@ def show_density(numbers: WallNumbers, analysis: WallAnalysis) -> None:
             title: [cell["times_mean"] for cell in cells],
         }
     )
-    shade_of = {"field": title, "type": "quantitative", "scale": {"scheme": "viridis"}}
-    legend = {"orient": "bottom", "gradientLength": 160, "title": title, "description": title}
+    shades = {"scheme": "viridis", "domain": [float(rows[title].min()), float(rows[title].max())]}
+    shade_of = {"field": title, "type": "quantitative", "scale": shades}
+    legend = {"orient": "bottom", "gradientLength": 160, "format": ".1f"}
+    legend |= {"title": title, "description": title}
+    width_px, height_px = map_size_px(analysis.photo)
     spec = {
         "description": _("Where the holds are"),
-        "height": chart_height_px(analysis),
-        "mark": "rect",
+        "width": width_px,
+        "height": height_px,
+        "autosize": "pad",  # the map is so large; the legend comes on top of that
+        # Each cell reaches a pixel under the next: else the page shines through between them.
+        "mark": {"type": "rect", "clip": True, "x2Offset": 1, "y2Offset": 1},
         "encoding": {
             "x": place("x", [0, analysis.photo.width]),
             "x2": {"field": "x2"},
@@ -46,12 +59,14 @@ def show_density(numbers: WallNumbers, analysis: WallAnalysis) -> None:
             "tooltip": [{**shade_of, "format": ".1f", "scale": None}],
         },
     }
-    st.vega_lite_chart(rows, spec, width="stretch")
+    st.vega_lite_chart(rows, spec, width="content", height="content")
 
 
-def chart_height_px(analysis: WallAnalysis) -> int:
-    """So that the map has about the shape of the photo where it stands in a narrow column."""
-    return round(min(440, max(160, 310 * analysis.photo.height / analysis.photo.width)))
+def map_size_px(photo: PhotoInfo) -> tuple[int, int]:
+    """Width and height of the map: of the photo's shape, as large as the screen of a phone takes
+    with its margins."""
+    scale = min(MAP_WIDTH_PX / photo.width, MAP_HEIGHT_PX / photo.height)
+    return max(1, round(scale * photo.width)), max(1, round(scale * photo.height))
 
 
 def place(field: str, domain: list[int]) -> dict[str, object]:
@@ -72,15 +87,21 @@ def show_sizes(numbers: WallNumbers, analysis: WallAnalysis) -> None:
             title: [row["size"] for row in sizes],
         }
     )
+    steps = rows[title] // SIZE_STEP
+    bins = {
+        "step": SIZE_STEP,
+        "extent": [SIZE_STEP * float(steps.min()), SIZE_STEP * float(steps.max() + 1)],
+    }
+    size = {"field": title, "type": "quantitative", "title": title, "bin": bins}
     count = {"aggregate": "count", "type": "quantitative", "title": holds}
-    size = {"field": title, "type": "quantitative", "title": title, "bin": {"step": 0.25}}
+    tall = {"domain": [0, int(steps.value_counts().max())]}
     spec = {
         "description": _("Sizes of the holds"),
         "height": 180,
         "mark": "bar",
         "encoding": {
-            "x": {**size, "axis": {"description": title}},
-            "y": {**count, "axis": {"description": holds}},
+            "x": {**size, "axis": {"description": title, "format": ".2f"}},
+            "y": {**count, "scale": tall, "axis": {"description": holds, "tickMinStep": 1}},
             "tooltip": [count],
         },
     }

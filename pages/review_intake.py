@@ -7,14 +7,17 @@ lies in memory twice.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import streamlit as st
 
 from core.errors import ClimbMateError, ReviewFileError
 from core.memory import preflight
+from core.photo_limits import too_many_bytes
 from core.review_file import MAX_FILE_MB, check_photo, open_review
 from core.settings import Settings
 from pages.demo import DEMO_WALL
+from pages.refused_files import MAX_FILES, RefusedFile, hear_refused
 from pages.review_state import adopt, desk
 from pages.uploads import PHOTO_ENDINGS, let_go, present, uploader_limit
 from pages.words import _, ngettext
@@ -23,14 +26,18 @@ from pages.words import _, ngettext
 def show_intake(settings: Settings) -> None:
     """The ways in for photos."""
     turn = desk().rounds
+    most_mb = uploader_limit(settings.max_photo_mb)
     st.file_uploader(
         _("Photos of walls"),
         type=PHOTO_ENDINGS,
         accept_multiple_files=True,
-        max_upload_size=uploader_limit(settings.max_photo_mb),
+        max_upload_size=most_mb,
         key=f"photos-{turn}",
         on_change=take_uploads,
-        args=(f"photos-{turn}",),
+        args=(f"photos-{turn}", settings),
+    )
+    hear_refused(
+        f"photos-{turn}", most_mb, turn, lambda files: note_refused(files, settings), key="refused"
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -47,17 +54,20 @@ def show_intake(settings: Settings) -> None:
             _("Photo of a wall"),
             key=f"camera-{turn}",
             on_change=take_uploads,
-            args=(f"camera-{turn}",),
+            args=(f"camera-{turn}", settings),
         )
 
 
 def show_room(settings: Settings) -> None:
-    """How many more photos the list and the server's memory take just now, in one plain line."""
+    """How many more photos the list and the server's memory take just now, in one plain line.
+
+    The list hands its photos over one by one, so what waits in the service's line is no bound.
+    """
     free = desk().queue.free
     if not free:
         st.caption(_("No more photos can be open at a time: remove one to add another."))
         return
-    room = min(free, preflight.room_now(settings))
+    room = min(free, preflight.room_now(replace(settings, queue_size=free - 1)))
     if room:
         text = ngettext("Room for {count} more photo.", "Room for {count} more photos.", room)
         st.caption(text.format(count=room))
@@ -68,7 +78,7 @@ def show_room(settings: Settings) -> None:
         )
 
 
-def take_uploads(key: str) -> None:
+def take_uploads(key: str, settings: Settings) -> None:
     """Put what an uploader or the camera holds into the queue, and empty it."""
     files = present(st.session_state[key])
     if not files:
@@ -77,6 +87,27 @@ def take_uploads(key: str) -> None:
     for file in files:
         let_go(file)
     desk().rounds += 1
+    tell_refused(settings)
+
+
+def note_refused(files: list[RefusedFile], settings: Settings) -> None:
+    """Keep which files were too large for the uploader. It says so itself for as long as it is
+    there; then the queue does."""
+    desk().refused = [*desk().refused, *files][-MAX_FILES:]
+    tell_refused(settings)
+
+
+def tell_refused(settings: Settings) -> None:
+    """Put what was refused by an uploader that is gone into the queue, as photos that failed."""
+    work = desk()
+    gone = [file for file in work.refused if file.turn < work.rounds]
+    work.refused = [file for file in work.refused if file.turn >= work.rounds]
+    for file in gone:
+        error = too_many_bytes(file.size_bytes, file.name, settings)
+        try:
+            work.queue.refuse(file.name, error)
+        except ClimbMateError:
+            work.tell(error)
 
 
 def take_demo() -> None:

@@ -90,7 +90,7 @@ def show_colours(numbers: WallNumbers) -> None:
     spec = {
         "description": _("Holds and problems per colour"),
         "height": 26 * len(rows) + 10,
-        "encoding": {"x": {**across, "scale": {"domainMax": float(room)}}, "y": down},
+        "encoding": {"x": {**across, "scale": {"domain": [0, float(room)]}}, "y": down},
         "layer": [bars, beside],
     }
     st.vega_lite_chart(rows, spec, width="stretch")

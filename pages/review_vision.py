@@ -6,8 +6,10 @@ import streamlit as st
 
 from core.colour_vision import DEFICIENCIES, ConfusablePair, confusable_problems
 from core.review import Review
+from core.wall import Problem
 from pages.colour_words import colour_word
 from pages.review_state import desk
+from pages.shared import plain
 from pages.words import _
 
 NORMAL = "normal"
@@ -60,11 +62,12 @@ def show_pairs(title: str, pairs: tuple[ConfusablePair, ...], review: Review) ->
     if not pairs:
         st.caption(_("No neighbouring problems become hard to tell apart."))
         return
+    st.caption(_("These neighbouring problems become hard to tell apart:"))
     for pair in pairs:
         one, other = pair.problems
         text = _("Problem {one} ({colour}) and problem {other} ({other_colour})").format(
-            one=one,
-            other=other,
+            one=number_and_name(review.problem(one)),
+            other=number_and_name(review.problem(other)),
             colour=colour_word(pair.colours[0]),
             other_colour=colour_word(pair.colours[1]),
         )
@@ -78,6 +81,11 @@ def show_pairs(title: str, pairs: tuple[ConfusablePair, ...], review: Review) ->
             on_click=desk().choose,
             args=(holds,),
         )
+
+
+def number_and_name(problem: Problem) -> str:
+    """What a problem is called: its number, and the name that a setter gave to it."""
+    return f"{problem.id} {plain(problem.name)}".strip()
 
 
 def show_banner() -> None:

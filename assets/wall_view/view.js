@@ -11,9 +11,10 @@ const LOOK_SHARE = 0.6; // of the frame, at most
 
 class View {
   /* Units are tenths of a pixel of the picture; the frame is measured in CSS pixels. */
-  constructor(frame, stage, onSettled) {
+  constructor(frame, stage, onMoved, onSettled) {
     this.frame = frame;
     this.stage = stage;
+    this.onMoved = onMoved;
     this.onSettled = onSettled;
     this.zoom = 1;
     this.x = 0;
@@ -64,6 +65,7 @@ class View {
       this.drawing = requestAnimationFrame(() => {
         this.drawing = 0;
         this.stage.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.zoom})`;
+        this.onMoved();
       });
     }
     clearTimeout(this.settling);

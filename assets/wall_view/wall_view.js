@@ -42,7 +42,8 @@ class Wall {
     this.several = false;
     this.filter = filterOf();
     this.labels = remembered.labels;
-    this.view = new View(this.frame, root.querySelector(".stage"), () => this.settle());
+    this.view = new View(this.frame, root.querySelector(".stage"),
+      () => this.placeTip(), () => this.settle());
     this.observer = new ResizeObserver(() => this.view.relayout());
     this.observer.observe(this.frame);
     listenToPointers(this.view, {
@@ -87,6 +88,7 @@ class Wall {
       this.serial = data.serial;
       this.selection = new Set(data.selection);
       this.active = data.selection.at(-1) ?? null;
+      if (!this.selection.size) this.showTip(null);
       const shown = this.holds.get(this.active);
       if (shown && data.reveal === "wall") this.view.reveal(shown.box);
       if (shown && data.reveal === "page") {
@@ -193,8 +195,19 @@ class Wall {
       this.selection = new Set([id]);
     }
     this.active = id;
+    if (!this.selection.size) this.showTip(null);
     this.settle();
     this.tellSelection();
+  }
+
+  /* Once: what was sent is selected no more, and a key that is held down asks for nothing else. */
+  remove() {
+    if (!this.selection.size) return;
+    this.told("remove", [...this.selection]);
+    this.selection.clear();
+    this.active = null;
+    this.showTip(null);
+    this.settle();
   }
 
   tellSelection() {
@@ -278,13 +291,25 @@ class Wall {
     const lines = [title, htmlElement("span", {}, hold.sure ? colour : `${colour} · ${this.words.unsure}`),
       htmlElement("small", {}, kind)];
     this.tip.replaceChildren(patternSwatch(this.data.colours[hold.colour], this.labels === "patterns"), ...lines);
+    this.placeTip();
+  }
+
+  /* Beside its hold, wherever the view has moved that; with a hold that is out of sight it goes. */
+  placeTip() {
+    const hold = this.holds.get(this.tipped);
+    if (!hold) return;
     const [x, y, width, height] = hold.box;
-    const [left, top] = this.view.toFrame([x + width / 2, y]);
-    const [, bottom] = this.view.toFrame([x, y + height]);
+    const [left, top] = this.view.toFrame([x, y]);
+    const [right, bottom] = this.view.toFrame([x + width, y + height]);
+    const { clientWidth, clientHeight } = this.frame;
+    if (right < 0 || left > clientWidth || bottom < 0 || top > clientHeight) {
+      this.showTip(null);
+      return;
+    }
     const half = this.tip.offsetWidth / 2;
     const above = top - this.tip.offsetHeight - 8;
-    const across = Math.min(Math.max(left, half + 4), this.frame.clientWidth - half - 4);
-    const down = above >= 4 ? above : Math.min(bottom + 8, this.frame.clientHeight - this.tip.offsetHeight - 4);
+    const across = Math.min(Math.max((left + right) / 2, half + 4), clientWidth - half - 4);
+    const down = above >= 4 ? above : Math.min(bottom + 8, clientHeight - this.tip.offsetHeight - 4);
     this.tip.style.transform = `translate(${across - half}px, ${down}px)`;
   }
 
@@ -316,7 +341,7 @@ class Wall {
       this.tellSelection();
     } else if (event.key === "Escape") this.choose(null, false);
     else if (event.key === "Delete" || event.key === "Backspace") {
-      if (this.selection.size) this.told("remove", [...this.selection]);
+      if (!event.repeat) this.remove();
     } else return;
     event.preventDefault();
     event.stopPropagation();

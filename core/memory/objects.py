@@ -18,9 +18,11 @@ import sys
 import time
 import types
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from core.memory.bare_object import attributes_of, module_of, size_teller
 
 DEPTH = 12
 """Steps after which a chain is broken off."""
@@ -58,26 +60,25 @@ class Chain:
 
 def type_name(kind: type) -> str:
     """``module.Name``, or the plain name of a built-in type."""
-    module = kind.__module__
-    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+    module = module_of(kind)
+    plain = module in ("builtins", "")
+    return kind.__qualname__ if plain else f"{module}.{kind.__qualname__}"
 
 
 def count_types() -> dict[str, TypeCount]:
     """The tracked objects by type, as they are now."""
     counts: Counter[type] = Counter()
     sizes: Counter[type] = Counter()
+    tellers: dict[type, Callable[[Any], int]] = {}
     for item in gc.get_objects():
         kind = type(item)
         counts[kind] += 1
+        if (teller := tellers.get(kind)) is None:
+            teller = tellers[kind] = size_teller(kind)
         try:
-            sizes[kind] += (
-                object.__sizeof__(item)
-                if isinstance(kind.__sizeof__, types.FunctionType)
-                else sys.getsizeof(item)
-            )
+            sizes[kind] += teller(item)
         except (AttributeError, ReferenceError, TypeError):
-            # A metaclass without the slot, or a proxy of something gone: it counts without bytes.
-            continue
+            continue  # a proxy of something gone: it counts without bytes
     found: dict[str, TypeCount] = {}
     for kind, count in counts.items():
         name = type_name(kind)
@@ -203,7 +204,7 @@ def _words(item: Any, held: Any) -> str:
 
 
 def _attribute_names(item: Any) -> list[str]:
-    names = list(getattr(item, "__dict__", ()))
+    names = list(attributes_of(item) or ())
     slots = [getattr(kind, "__slots__", ()) for kind in type(item).__mro__]
     return names + [
         name for group in slots for name in ([group] if isinstance(group, str) else group)
@@ -212,7 +213,7 @@ def _attribute_names(item: Any) -> list[str]:
 
 def getattr_static(item: Any, name: str) -> Any:
     """An attribute without running the object's own code, where that can be had."""
-    held = getattr(item, "__dict__", {}).get(name)
+    held = (attributes_of(item) or {}).get(name)
     if held is not None:
         return held
     slot = getattr(type(item), name, None)

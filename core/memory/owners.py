@@ -27,6 +27,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.memory.bare_object import attributes_of, module_of, size_teller
+
 _MIB = 2**20
 SMALL_BYTES = 512
 """Largest block of Python's own allocator; larger ones come from ``malloc`` (obmalloc.c)."""
@@ -163,7 +165,7 @@ def _own_bytes(item: Any) -> tuple[int, Sequence[Any]]:
     kind = type(item)
     if kind in (str, bytes, int, float, bool, complex, type(None)):
         return sys.getsizeof(item), ()
-    module = kind.__module__.partition(".")[0]
+    module = module_of(kind).partition(".")[0]
     if module == "numpy" and hasattr(item, "dtype"):
         # sys.getsizeof of an array counts its data where it owns it; a view's data is its base's.
         inner = [] if item.base is None else [item.base]
@@ -174,16 +176,10 @@ def _own_bytes(item: Any) -> tuple[int, Sequence[Any]]:
         return told, ()
     if kind is memoryview:
         return sys.getsizeof(item), [item.obj]
-    if isinstance(kind.__sizeof__, types.FunctionType):
-        # Written in Python, as pandas does: it would count what is walked over anyway.
-        nbytes = object.__sizeof__(item)
-    else:
-        nbytes = sys.getsizeof(item)
     referents = gc.get_referents(item)
-    if (attributes := getattr(item, "__dict__", None)) is not None and kind is not type:
-        # Python 3.11 keeps the attributes of a plain object outside of a dict until it is asked.
+    if (attributes := attributes_of(item)) is not None:
         referents.append(attributes)
-    return nbytes, referents
+    return size_teller(kind)(item), referents
 
 
 Probe = Callable[[SizeWalk], Iterable[Owner]]

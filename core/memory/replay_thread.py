@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.memory.replay import (
     FEWEST,
@@ -32,9 +32,10 @@ Operation = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class ReplayState:
-    """One moment of a replay. ``done`` of ``most`` runs are over, those of the warm-up included;
-    a clear finding ends it before. ``readings_mb`` are of the runs that count. ``found`` is there
-    at the end, or when it was stopped after enough runs; ``error`` when a run failed."""
+    """One moment of a replay. ``done`` of ``most`` runs are over, the ``warm_up`` runs at the
+    beginning included, which do not count; a clear finding ends it before. ``readings_mb`` are of
+    the runs that count. ``found`` is there at the end, or when it was stopped after enough runs;
+    ``error`` when a run failed."""
 
     running: bool
     done: int
@@ -43,6 +44,7 @@ class ReplayState:
     found: Replay | None = None
     stopped: bool = False
     error: Exception | None = None
+    warm_up: int = 0
 
 
 class ReplayThread:
@@ -72,7 +74,7 @@ class ReplayThread:
             target=self._work, args=(prepare,), name="leak replay", daemon=True
         )
         # Replaced as a whole, so that a reader in another thread always sees one moment.
-        self._state = ReplayState(True, 0, runs + warm_up)
+        self._state = ReplayState(True, 0, runs + warm_up, warm_up=warm_up)
 
     @property
     def state(self) -> ReplayState:
@@ -107,7 +109,7 @@ class ReplayThread:
             while not self._asked_to_stop.is_set():
                 readings_mb = next(steps)
                 done += 1
-                self._state = ReplayState(True, done, most, readings_mb)
+                self._state = replace(self._state, done=done, readings_mb=readings_mb)
         except StopIteration as end:
             found = end.value
         except Exception as failure:  # told by the state: nobody waits in this thread
@@ -116,4 +118,6 @@ class ReplayThread:
         stopped = found is None and error is None
         if found is None and len(readings_mb) >= FEWEST:
             found = judged(readings_mb, self._threshold_kib, self._warm_up)
-        self._state = ReplayState(False, done, most, readings_mb, found, stopped, error)
+        self._state = ReplayState(
+            False, done, most, readings_mb, found, stopped, error, self._warm_up
+        )

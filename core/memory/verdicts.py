@@ -72,7 +72,7 @@ class Verdict:
     """The growth in MiB and its shares, the largest first; they add up to it.
 
     ``given_back_mb`` is what collecting and trimming returned to the system, by RSS before minus
-    after.
+    after: below zero where other work took more meanwhile.
     """
 
     growth_mb: float

@@ -35,9 +35,13 @@ RESULTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An explained growth: of the operation ``name``, or of the time since a mark where empty."""
+    """An explained growth: of the operation ``name``, or of the time since a mark where empty.
+
+    It was explained at ``at_s`` and began at ``since_s``, both in seconds since the epoch.
+    """
 
     name: str
+    since_s: float
     at_s: float
     explained: Explained
 
@@ -83,7 +87,7 @@ class Workbench:
         trace = trace or self._taken(self.armed_traces, name)
         explain = name in self.armed_explanations and self._busy.acquire(blocking=False)
         try:
-            before = take_mark() if explain else None
+            before, since_s = (take_mark() if explain else None), time.time()
             try:
                 with contextlib.ExitStack() as stack:
                     stack.enter_context(self.ledger.track(name, tracked.finish))
@@ -96,7 +100,7 @@ class Workbench:
                 if before is not None:
                     self.armed_explanations.discard(name)
                     explained = explain_growth(before)
-                    tracked.explanation = Explanation(name, time.time(), explained)
+                    tracked.explanation = Explanation(name, since_s, time.time(), explained)
                     self.explanations.append(tracked.explanation)
         finally:
             if explain:
@@ -120,9 +124,9 @@ class Workbench:
         with self._busy:
             if self.mark is None:
                 return None
-            explained = explain_growth(self.mark)
+            explained, since_s = explain_growth(self.mark), self.marked_s
             self.mark, self.marked_s = explained.after, time.time()
-            explanation = Explanation("", self.marked_s, explained)
+            explanation = Explanation("", since_s, self.marked_s, explained)
             self.explanations.append(explanation)
             return explanation
 

@@ -122,6 +122,28 @@ def test_a_hold_is_added_with_a_click_and_deleted_with_a_key(open_page: Any, add
     assert overlap > 0.5 and abs(box["x"] - place["x"]) < place["width"]
 
 
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_click_that_finds_no_hold_is_told_and_the_wall_stays_where_it_is(
+    open_page: Any, address: str, size: str
+) -> None:
+    page = open_demo(open_page, address, size)
+    page.get_by_label("Add a hold by clicking on it").click()
+    photo = page.locator(".photo").bounding_box()
+    assert photo is not None
+    place = photo["x"] + 0.5 * photo["width"], photo["y"] + 0.89 * photo["height"]  # the floor
+    if size == "phone":
+        page.touchscreen.tap(*place)
+    else:
+        page.mouse.click(*place)
+
+    alert = page.get_by_test_id("stAlert")
+    expect(alert).to_contain_text("No hold can be told from the wall")
+    page.wait_for_timeout(300)
+    box = alert.bounding_box()
+    assert box is not None and page.locator(".photo").bounding_box() == photo
+    assert 0 <= box["y"] and box["y"] + box["height"] <= page.viewport_size["height"]
+
+
 def test_the_table_and_the_wall_are_in_step(open_page: Any, address: str) -> None:
     page = open_demo(open_page, address, "desktop")
     table = page.get_by_test_id("stDataFrame").first

@@ -1,4 +1,5 @@
-"""A photo of the size that the settings allow comes in, also above Streamlit's own limit."""
+"""A photo of the size that the settings allow comes in, also above Streamlit's own limit; of a
+larger one the page says so."""
 
 from __future__ import annotations
 
@@ -30,3 +31,22 @@ def test_a_photo_as_large_as_the_settings_allow_comes_in(
 
         expect(page.get_by_text("large.jpg, ")).to_be_visible()
         page.close()  # before its server ends
+
+
+def test_a_photo_that_is_too_large_is_told_beside_those_that_came_in(
+    open_page: Any, repository: Path, address: str, tmp_path: Path
+) -> None:
+    wall = (repository / "assets" / "demo_wall.jpg").read_bytes()
+    good, huge = tmp_path / "good.jpg", tmp_path / "huge.jpg"
+    good.write_bytes(wall)
+    huge.write_bytes(wall.ljust(25 * 2**20, b"\0"))
+    page = open_page(address)
+
+    page.locator('input[type="file"]').first.set_input_files([huge, good])
+
+    expect(page.get_by_text("good.jpg, ")).to_be_visible()
+    trouble = page.locator(".st-key-troubles")
+    expect(trouble).to_contain_text("huge.jpg has 25.0 MiB; the limit is 20 MiB.")
+    trouble.get_by_role("button", name="Remove").click()
+    expect(trouble).to_have_count(0)
+    expect(page.locator(".hold").nth(30)).to_be_attached()

@@ -101,6 +101,40 @@ def test_a_hold_tells_what_it_is(wall: Page) -> None:
     expect(wall.locator(".tip")).to_be_hidden()
 
 
+def test_what_a_hold_is_goes_with_it_and_with_the_selection(wall: Page) -> None:
+    tip = wall.locator(".tip")
+    wall.locator(".frame").focus()
+    for _ in range(8):
+        wall.keyboard.press("n")
+    wall.keyboard.press("Enter")
+    expect(tip).to_contain_text("Hold 8")
+
+    wall.get_by_label("Zoom in").click()
+    wall.wait_for_timeout(300)
+    if tip.is_visible():  # above or below its hold, at the place where that is now
+        box = tip.bounding_box()
+        assert box is not None
+        x, y = middle(wall, 8)
+        assert box["x"] <= x <= box["x"] + box["width"]
+        assert min(abs(box["y"] - y), abs(box["y"] + box["height"] - y)) < 60
+    wall.locator(".frame").focus()
+    wall.keyboard.press("0")
+    wall.keyboard.press("n")
+    expect(tip).to_contain_text("Hold 9")
+    wall.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+
+
+def test_a_hold_that_leaves_the_frame_takes_its_words_along(wall: Page) -> None:
+    wall.mouse.click(*middle(wall, 150))
+    for _ in range(6):
+        wall.keyboard.press("+")
+    expect(wall.locator(".tip")).to_be_visible()
+    for _ in range(40):
+        wall.keyboard.press("Shift+ArrowRight")
+    expect(wall.locator(".tip")).to_be_hidden()
+
+
 def test_the_keyboard_goes_through_the_holds(wall: Page) -> None:
     wall.locator(".frame").focus()
     for key in ("n", "n", "n", "p", "ArrowRight", "ArrowDown"):  # 1, 2, 3, 2, 3, 23
@@ -149,6 +183,20 @@ def test_delete_asks_python_and_the_hold_goes(wall: Page) -> None:
     expect(wall.locator('.hold[data-hold="130"]')).to_have_count(0)
     expect(wall.locator("code")).to_contain_text('"removed": [130]')
     assert selected(wall) == []
+
+
+def test_delete_asks_once_however_often_the_key_comes(wall: Page) -> None:
+    wall.mouse.click(*middle(wall, 130))
+    expect_heard(wall, {"selection": [130]})
+    for _ in range(3):  # the second and third come as those of a key that is held down
+        wall.keyboard.down("Delete")
+    assert selected(wall) == []  # at once
+    wall.keyboard.up("Delete")
+    wall.keyboard.press("Delete")
+    expect(wall.locator(".hold")).to_have_count(299)
+    expect(wall.locator(".tip")).to_be_hidden()
+    wall.wait_for_timeout(600)
+    assert heard(wall)["removed"] == [130]
 
 
 def test_a_click_and_a_box_add_in_pixels_of_the_photo(wall: Page) -> None:

@@ -23,7 +23,7 @@ def main() -> None:
     of a photo of 2000 x 1500 pixels."""
     st.set_page_config(layout="wide")
     state = st.session_state
-    removed: set[int] = state.setdefault("removed", set())
+    removed: list[int] = state.setdefault("removed", [])
     heard: list[object] = state.setdefault("heard", [])
     holds, members = [], {}
     for index in range(ROWS * COLUMNS):
@@ -51,7 +51,7 @@ def main() -> None:
             selection=lambda ids: heard.append({"selection": ids}),
             point=lambda point: heard.append({"point": point}),
             box=lambda box: heard.append({"box": box}),
-            remove=removed.update,
+            remove=removed.extend,
             narrow=lambda wish: heard.append({"filter": wish.plain()}),
         ),
         Narrowed(HoldFilter(problem=2), 1) if st.button("Only problem 2") else Narrowed(),

@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 import pytest
 
+from core.command_arguments import parse_arguments
 from core.command_line import key_to_send, main
 from core.errors import ClimbMateError
 from core.monitor import Level, ProcessMemory, Reading, document, level, lines, notices
@@ -250,8 +251,9 @@ def test_what_is_no_climbmate_is_told(server: Any) -> None:
     strangers = ((404, "nothing"), (200, "python_info 1.0\n"), (500, "climbmate_ready 1\n"))
     for answer in (*strangers, (200, page)):
         told["/metrics"] = answer
-        with pytest.raises(UnreachableError, match="is not ClimbMate"):
+        with pytest.raises(UnreachableError, match="without ClimbMate's metrics") as caught:
             take_reading(url)
+        assert "`make run` has none: start it with `make serve`" in caught.value.hint
 
 
 def test_keys_come_from_the_file_or_the_settings(tmp_path: Path) -> None:
@@ -339,6 +341,34 @@ def test_exit_codes_for_scripts(
     assert "critical: " in out and "[not_climbmate]" in err
     assert main(["monitor", "--once", "--url", "http://127.0.0.1:9"]) == 3
     assert "No server answers at http://127.0.0.1:9: Connection refused." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://", "an address with a host, as in http://127.0.0.1:8501, got http://"),
+        ("https://:8501", "an address with a host"),
+        ("http://127.0.0.1:99999", "a port from 1 to 65535, got 99999"),
+        ("http://127.0.0.1:0/", "a port from 1 to 65535, got 0"),
+        ("http://[::1]:port", "a port from 1 to 65535, got port"),
+        ("http://[::1", "an address, which http://[::1 is not: Invalid IPv6 URL"),
+        ("127.0.0.1:8501", "an address that begins with http:// or https://"),
+    ],
+)
+def test_what_is_wrong_with_the_address_is_named(
+    url: str, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["monitor", "--once", "--url", url])
+
+    assert f"error: --url takes {problem}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1", "http://[::1]:8501/", "https://gym.example:65535"]
+)
+def test_an_address_with_a_host_and_a_port_or_none_is_taken(url: str) -> None:
+    assert parse_arguments(["monitor", "--url", url]).url == url
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,26 @@ def test_the_same_photo_is_taken_once() -> None:
     assert [photo.name for photo in queue.photos] == ["one.jpg", "two.jpg"]
 
 
+def test_a_photo_that_never_came_in_failed_from_the_start_and_is_told_once() -> None:
+    queue = PhotoQueue()
+    error = PhotoError("photo_too_large_bytes", "It has 25 MiB.", "Send a smaller one.")
+
+    queue.refuse("huge.jpg", error)
+    queue.refuse("huge.jpg", error)
+
+    (photo,) = queue.photos
+    assert (photo.state, photo.error, photo.can_retry) == (
+        "failed",
+        ("It has 25 MiB.", "Send a smaller one."),
+        False,
+    )
+    assert queue.next_up is None and queue.shown is None
+    for number in range(1, MAX_PHOTOS):
+        queue.add(f"{number}.jpg", bytes([number]))
+    with pytest.raises(QueueFullError):
+        queue.refuse("more.jpg", error)
+
+
 def test_a_broken_photo_is_let_go_and_a_refused_one_waits_for_another_try() -> None:
     queue = PhotoQueue()
     broken, refused = queue.add("broken.jpg", b"1"), queue.add("late.jpg", b"2")

@@ -154,3 +154,25 @@ def test_the_choices_of_the_session_go_along(repository: Path, fakes: Models) ->
     press_label(app, "Demo walls")
 
     assert {max(size) for size in fakes.detector.sizes} <= {608, 640}
+
+
+def numbers_of_one_document(unseen: int) -> None:
+    """A page with the numbers of a comparison alone."""
+    from pages.compare_tables import show_numbers
+
+    holds = {"came": 0, "went": 0, "moved": 0, "stayed": 3, "unseen": unseen}
+    fit = {"inliers": 90, "error_px": 0.5, "overlap": 0.8, "panels": 1}
+    show_numbers({"counts": {"holds": holds}, "alignment": fit})
+
+
+@pytest.mark.parametrize(
+    ("unseen", "sentence"),
+    [
+        (1, "1 hold lies where only one photo shows the wall; it is left out."),
+        (2, "2 holds lie where only one photo shows the wall; they are left out."),
+    ],
+)
+def test_one_hold_is_told_as_one(unseen: int, sentence: str) -> None:
+    app = checked(AppTest.from_function(numbers_of_one_document, args=(unseen,)).run())
+
+    assert sentence in [text.value for text in app.caption]

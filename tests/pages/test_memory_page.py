@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 import debug_memory
+from core.memory.verdicts import Explained, Verdict, take_reading
+from core.memory.workbench import Explanation
+from pages.memory_growth import clock
 from tests.pages.memory_app import (
     captions,
     checked,
@@ -98,6 +101,31 @@ def test_the_timeline_has_the_operations(repository: Path) -> None:
     assert set(app.dataframe[0].value["Operation"]) == {"load the models", "page review"}
 
 
+@pytest.mark.usefixtures("on")
+def test_every_page_but_this_is_an_operation(repository: Path) -> None:
+    app = open_app(repository)
+    for page in ("compare", "models", "memory"):
+        checked(app.switch_page(f"pages/{page}.py").run())
+
+    names = {operation.name for operation in debug_memory.workbench().ledger.operations()}
+    assert names == {"load the models", "page review", "page compare", "page models"}
+
+
+@pytest.mark.usefixtures("on")
+def test_one_reading_is_no_line_yet(repository: Path) -> None:
+    app = view(open_app(repository))
+    ledger = debug_memory.workbench().ledger
+    ledger._operations.clear()
+    ledger._moments.clear()
+    checked(app.run())
+    assert "There are too few readings for a line" in captions(app)
+    assert not app.main.get("vega_lite_chart")
+
+    ledger.note()
+    checked(app.run())
+    assert len(app.main.get("vega_lite_chart")) == 1
+
+
 @linux
 @pytest.mark.usefixtures("on")
 def test_the_composition_adds_up(repository: Path) -> None:
@@ -158,16 +186,41 @@ def test_growth_is_explained_since_a_mark_and_for_an_operation(repository: Path)
     app = view(open_app(repository), "Growth")
     press(app, "Set a mark")
     assert "Mark of " in captions(app)
+    bench = debug_memory.workbench()
+    bench.marked_s -= 60
+    marked = clock(bench.marked_s)
     press(app, "Explain the growth since the mark")
-    assert any("since the mark" in text.value for text in app.markdown)
+    now = clock(bench.marked_s)
+    (told,) = [text.value for text in app.markdown if "since the mark" in text.value]
+    assert marked != now and f"MiB** since the mark of {marked}, at {now}." in told
+    assert f"The mark has moved to {now}, at " in captions(app)
 
     press(app, "Explain its next run")
     assert "The next run of page review is explained." in captions(app)
     start_page(app)
     view(app, "Growth")
 
-    assert [row.name for row in debug_memory.workbench().explanations] == ["", "page review"]
+    assert [row.name for row in bench.explanations] == ["", "page review"]
     assert "The next run of" not in captions(app)
+    since, at = (clock(bench.explanations[-1].since_s), clock(bench.explanations[-1].at_s))
+    assert any(f"MiB** page review, {since} to {at}." in text.value for text in app.markdown)
+
+
+@pytest.mark.usefixtures("on")
+@pytest.mark.parametrize(
+    ("given_back_mb", "sentence"),
+    [(12.34, " 12.3 MiB were given back."), (0.0, ""), (0.04, ""), (-1.0, "")],
+)
+def test_what_was_given_back_is_told_where_anything_was(
+    repository: Path, given_back_mb: float, sentence: str
+) -> None:
+    bench = debug_memory.workbench()
+    explained = Explained(Verdict(1.2, (), given_back_mb), take_reading(), 1.0)
+    bench.explanations.append(Explanation("", 1_000.0, 1_062.0, explained))
+    app = view(open_app(repository), "Growth")
+
+    heading = f"**+1.2 MiB** since the mark of {clock(1_000)}, at {clock(1_062)}.{sentence}"
+    assert heading in [text.value for text in app.markdown]
 
 
 @pytest.mark.usefixtures("on")
@@ -184,9 +237,11 @@ def test_forecasts_are_empty_before_a_photo(repository: Path) -> None:
 def test_files_and_baselines(repository: Path, tmp_path: Path) -> None:
     app = view(open_app(repository), "Files")
     assert [button.label for button in app.main.download_button] == ["JSON", "CSV"]
-    assert "No baseline was saved yet." in captions(app)
+    assert "No baseline of another version was saved yet." in captions(app)
 
     press(app, "Save as baseline of this version")
+    assert "Saved in " in app.success[0].value
+    assert "No baseline of another version was saved yet." in captions(app)
     (saved,) = (tmp_path / "cache" / "memory-baselines").glob("*.json")
     assert json.loads(saved.read_text())["figures"]["rss"] > 10
 
@@ -194,6 +249,20 @@ def test_files_and_baselines(repository: Path, tmp_path: Path) -> None:
     checked(app.run())
     changes = app.dataframe[0].value
     assert "rss" in changes["Figure"].tolist() and "Beside the baseline of" in captions(app)
+
+
+@pytest.mark.usefixtures("on")
+@pytest.mark.parametrize("version", ["", "   "])
+def test_a_baseline_needs_a_version(repository: Path, tmp_path: Path, version: str) -> None:
+    app = view(open_app(repository), "Files")
+    app.text_input[0].set_value(version)
+    (save,) = [button for button in app.main.button if button.label.startswith("Save as")]
+    save.click()  # with the field being emptied in the same moment
+    checked(app.run())
+
+    (save,) = [button for button in app.main.button if button.label.startswith("Save as")]
+    assert save.disabled and "fill in the field" in captions(app) and not app.success
+    assert not (tmp_path / "cache" / "memory-baselines").exists()
 
 
 @pytest.mark.usefixtures("on")

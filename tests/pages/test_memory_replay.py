@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 import debug_memory
 from core.errors import ModelError
-from core.memory.replay_thread import ReplayThread
+from core.memory.replay_thread import ReplayState, ReplayThread
 from pages import memory_replay
 from pages.memory_charts import FLAT_MB, replay_chart
 from tests.core.memory.growing import growing
@@ -132,8 +132,9 @@ def test_while_it_runs_nothing_else_can_be_started_and_it_can_be_stopped(reposit
 
     (run,) = [button for button in app.main.button if button.label == "Run it"]
     assert run.disabled and all(box.disabled for box in app.main.selectbox)
-    assert app.main.get("progress")[0].proto.text == "Run 6 of at most 81"
-    assert len(chart(app)["layer"][2]["data"]["values"]) == 5
+    assert app.main.get("progress")[0].proto.text == "Run 5 of at most 80"
+    assert "the first 1 fill caches" in captions(app)
+    assert len(chart(app)["layer"][-1]["data"]["values"]) == 5
     other = ReplayThread("sheet", lambda: lambda: None, runs=10)
     assert not debug_memory.workbench().start_replay(other)
     assert debug_memory.workbench().replay is replay
@@ -145,6 +146,19 @@ def test_while_it_runs_nothing_else_can_be_started_and_it_can_be_stopped(reposit
     (run,) = [button for button in app.main.button if button.label == "Run it"]
     assert not run.disabled and not [b for b in app.main.button if b.label == "Stop"]
     assert "It was stopped." in texts(app) and figures(app)["Runs that count"] == "6"
+
+
+@pytest.mark.parametrize(
+    ("done", "words"),
+    [
+        (0, "Warming up: run 0 of 3"),
+        (3, "Warming up: run 3 of 3"),
+        (4, "Run 1 of at most 80"),
+        (83, "Run 80 of at most 80"),
+    ],
+)
+def test_runs_are_counted_as_they_were_chosen(done: int, words: str) -> None:
+    assert memory_replay.progress_words(ReplayState(True, done, 83, warm_up=3)) == words
 
 
 def test_stopped_at_once_there_is_no_slope(repository: Path) -> None:
@@ -201,6 +215,7 @@ def test_every_operation_has_words() -> None:
 def test_a_flat_line_is_drawn_flat() -> None:
     spec = replay_chart([200.0, 200.004, 200.0], ())
 
-    low, high = spec["layer"][2]["encoding"]["y"]["scale"]["domain"]
+    (points,) = spec["layer"]  # a layer without data has no place on the axes
+    low, high = points["encoding"]["y"]["scale"]["domain"]
     assert high - low == pytest.approx(2 * FLAT_MB + 0.004)
-    assert [row["run"] for row in spec["layer"][2]["data"]["values"]] == [1, 2, 3]
+    assert [row["run"] for row in points["data"]["values"]] == [1, 2, 3]

@@ -12,7 +12,7 @@ from core.model_report import report
 from core.settings import DEFAULT_PALETTE, Settings, load_settings
 from core.shared_service import release_shared, shared_service
 from tests.core.fakes import fake_models, found
-from tests.pages.driving import checked, open_page, press_label, use
+from tests.pages.driving import checked, open_page, press_label, texts, use
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -96,8 +96,12 @@ def test_kept_results_are_forgotten_and_counted(repository: Path) -> None:
     service.analyze((repository / "assets" / "demo_wall.jpg").read_bytes())
     release_shared(service)
 
+    checked(app.run())
+    assert "1 of at most " in texts(app)
+
     press_label(app, "Forget kept results")
     assert "1 result was forgotten" in app.success[0].value
+    assert "0 of at most " in texts(app) and "1 of at most " not in texts(app)
 
     press_label(app, "Forget kept results")
     assert "0 results were forgotten" in app.success[0].value

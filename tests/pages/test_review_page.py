@@ -7,6 +7,7 @@ test_review_editing.py and test_review_tables.py.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_the_demo_wall_is_analysed(repository: Path) -> None:
     app = press(open_app(repository), "demo")
 
     assert "**10** holds · **0** volumes · **1** problem · **10** unsure" in texts(app)
-    assert [element.key for element in app.get("bidi_component")] == ["keeper", "wall"]
+    assert [element.key for element in app.get("bidi_component")] == ["keeper", "refused", "wall"]
     assert not app.error and not app.warning
     assert [tab.label for tab in app.tabs] == ["Problems", "Holds", "Numbers", "Vision", "Files"]
 
@@ -156,6 +157,57 @@ def test_the_numbers_and_eyes_are_shown(repository: Path) -> None:
     assert "As seen by: Deutan" in texts(app)
     press(app, "true_colours")
     assert desk(app).vision is None
+
+
+@pytest.mark.parametrize("size", [(300, 300), (240, 320), (900, 300)])
+@pytest.mark.usefixtures("fakes")
+def test_the_map_of_the_holds_has_the_photos_shape(repository: Path, size: tuple[int, int]) -> None:
+    app = upload(open_app(repository), ("wall.jpg", photo_bytes(size=size)))
+
+    _colours, where, _sizes = charts(open_section(app, "Numbers"))
+
+    assert where["autosize"] == "pad"  # the legend comes on top
+    assert where["width"] / where["height"] == pytest.approx(size[0] / size[1], rel=0.01)
+    assert where["width"] <= 358  # a phone less its margins
+
+
+@pytest.mark.usefixtures("fakes")
+def test_the_steps_of_the_sizes_can_be_read(repository: Path) -> None:
+    app = open_section(press(open_app(repository), "demo"), "Numbers")
+
+    across = charts(app)[2]["encoding"]["x"]
+
+    assert across["bin"]["step"] == 0.25 and across["axis"]["format"] == ".2f"
+    low, high = across["bin"]["extent"]
+    assert low <= 1 < high  # ten holds, as large as their median
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    """The specifications of all charts."""
+    return [json.loads(chart.proto.spec) for chart in app.get("vega_lite_chart")]
+
+
+def confusable() -> None:
+    """The page of problems that look alike to somebody."""
+    from core.colour_vision import ConfusablePair
+    from core.review import Review
+    from core.wall import Problem
+    from pages.review_vision import show_pairs
+    from tests.core.make import make_analysis, make_hold
+
+    holds = [make_hold(n, (60.0 * n, 20.0, 30.0, 30.0), problem=n) for n in (1, 2)]
+    problems = [Problem(1, "blue", (1,), "Slab *queen*"), Problem(2, "pink", (2,))]
+    grey = (128, 128, 128)
+    pair = ConfusablePair((1, 2), ("blue", "pink"), 30.0, 3.0, (grey, grey), (grey, grey), 1.0)
+    show_pairs("Protan", (pair,), Review.of(make_analysis(holds, problems)))
+
+
+def test_problems_that_look_alike_are_told_by_their_names() -> None:
+    app = checked(AppTest.from_function(confusable).run())
+
+    assert "These neighbouring problems become hard to tell apart:" in texts(app)
+    (button,) = app.button
+    assert button.label == r"Problem 1 Slab \*queen\* (blue) and problem 2 (pink)"
 
 
 @pytest.mark.usefixtures("fakes")

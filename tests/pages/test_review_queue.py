@@ -13,6 +13,8 @@ from core.analysis import Models
 from core.memory import preflight
 from core.photo_queue import MAX_PHOTOS, PhotoQueue
 from core.review_filter import HoldFilter
+from pages.refused_files import RefusedFile
+from pages.shared import plain
 from tests.core.bad_photos import BAD_PHOTOS
 from tests.pages.driving import (
     checked,
@@ -80,6 +82,45 @@ def test_one_line_tells_how_many_photos_fit(
 
     told = [element.value for element in [*app.caption, *app.warning]]
     assert told.count(line) == 1
+
+
+@pytest.mark.usefixtures("fakes")
+def test_the_services_line_does_not_bound_the_photos_of_one_list(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "room_now", lambda settings: 1 + settings.queue_size)
+
+    app = open_app(repository)
+
+    assert f"Room for {MAX_PHOTOS} more photos." in [caption.value for caption in app.caption]
+
+
+@pytest.mark.usefixtures("fakes")
+def test_what_was_too_large_for_the_uploader_is_told_once_it_is_gone(repository: Path) -> None:
+    app = open_app(repository)
+    desk(app).refused = [RefusedFile(0, "huge.jpg", 25 * 2**20)] * 2
+    assert not troubles(checked(app.run()))  # the uploader says so
+
+    upload(app, ("wall.jpg", photo_bytes()))
+
+    assert shown(app).photo.name == "wall.jpg"
+    (trouble,) = troubles(app)
+    assert plain("huge.jpg has 25.0 MiB; the limit is 20 MiB.") in trouble
+    assert desk(app).refused == [] and not app.error
+    press(app, f"remove-trouble-{desk(app).queue.photos[-1].number}")
+    assert not troubles(app)
+
+
+@pytest.mark.usefixtures("fakes")
+def test_what_was_too_large_is_told_where_the_list_is_full_too(repository: Path) -> None:
+    app = open_app(repository)
+    desk(app).refused = [RefusedFile(0, "huge.jpg", 25 * 2**20)]
+
+    upload(app, *[(f"wall{i}.jpg", photo_bytes(10 + 10 * i)) for i in range(MAX_PHOTOS)])
+
+    assert len(desk(app).queue.photos) == MAX_PHOTOS
+    (error,) = app.error
+    assert plain("huge.jpg has 25.0 MiB") in error.value
 
 
 @pytest.mark.usefixtures("fakes")

@@ -77,6 +77,10 @@ def test_every_message_and_hint_was_followed(sources: Sources) -> None:
     assert set(sources.unknown) == SEEN_TO
 
 
+def test_the_debuggers_name_of_every_page_is_collected(sources: Sources) -> None:
+    assert {"page review", "page compare", "page models"} <= set(sources.templates)
+
+
 def test_no_sentence_of_an_error_is_missed(sources: Sources) -> None:
     """Held against the plain text of the source: every literal piece after ``Error(`` is known."""
     known = "\n".join(text for text in sources.templates)

@@ -47,6 +47,7 @@ def test_its_moments_are_seen_while_it_runs_and_the_end_has_the_finding() -> Non
     end = replay.wait(PATIENCE_S)
 
     assert (warm.running, warm.done, warm.most, warm.readings_mb) == (True, 2, 22, ())
+    assert warm.warm_up == later.warm_up == end.warm_up == 2
     assert (later.done, len(later.readings_mb), later.found) == (5, 3, None)
     assert not end.running and not end.stopped and end.error is None
     assert end.found is not None and end.found.finding == "leak"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_an_armed_trace_is_of_the_next_run_alone() -> None:
 
 @linux
 def test_an_armed_explanation_is_of_the_next_run_alone() -> None:
-    bench = Workbench()
+    bench, began_s = Workbench(), time.time()
     kept = []
     bench.armed_explanations.add("work")
     for _ in range(2):
@@ -51,6 +52,7 @@ def test_an_armed_explanation_is_of_the_next_run_alone() -> None:
 
     (explanation,) = bench.explanations
     assert explanation.name == "work" and tracked.explanation is None
+    assert began_s < explanation.since_s < explanation.at_s < time.time()
     assert explanation.explained.verdict.growth_mb == pytest.approx(160, rel=0.1)
     assert explanation.explained.verdict.size_mb("native") == pytest.approx(160, rel=0.1)
 
@@ -108,6 +110,7 @@ def test_the_mark_moves_when_the_growth_was_explained() -> None:
     bench = Workbench()
     assert bench.explain_since_mark() is None
     bench.set_mark()
+    set_s = bench.marked_s
     kept = np.ones(160 * MIB, np.uint8)
 
     first, second = bench.explain_since_mark(), bench.explain_since_mark()
@@ -116,6 +119,8 @@ def test_the_mark_moves_when_the_growth_was_explained() -> None:
     assert first.explained.verdict.growth_mb == pytest.approx(160, rel=0.1)
     assert second.explained.verdict.growth_mb == pytest.approx(0, abs=16)
     assert bench.mark is second.explained.after
+    assert set_s < first.at_s == second.since_s < second.at_s == bench.marked_s
+    assert first.since_s == set_s
 
 
 def test_results_are_bounded() -> None:
