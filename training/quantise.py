@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -32,7 +33,7 @@ from onnxruntime.quantization import (
 
 from core.exposure import expose
 from core.onnx_intake import MASK_COEFFICIENTS
-from core.views import cut_view, lay_out
+from core.views import View, cut_view, lay_out
 from training.crops import read_rgb
 from training.truth import training_photos
 from training.walls import render_wall
@@ -80,13 +81,18 @@ def walls(first: int, count: int) -> Iterator[np.ndarray]:
 
 
 def tiles_of(pictures: Iterable[np.ndarray], side: int) -> Iterator[np.ndarray]:
-    """The whole view and one of the tiles of each picture, float32 (1, 3, side, side) as the
-    detector reads them.
+    """The whole view and one of the tiles of each picture, float32 (1, 3, side, side).
+
+    As the detector reads them, but the whole is always averaged by area: it has fewer extremes
+    then, and eight bits that reach less far came nearer to float32 (95 of 100 boxes within 1.7
+    pixels instead of 1.8).
     """
     for number, picture in enumerate(pictures):
         pixels = expose(picture).pixels
         whole, *tiles = lay_out(pixels.shape[1], pixels.shape[0], side)
-        yield cut_view(pixels, whole, side)[0]
+        size = round(whole.width * whole.zoom), round(whole.height * whole.zoom)
+        small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+        yield cut_view(small, View(0, 0, *size, 1.0), side)[0]
         if tiles:
             yield cut_view(pixels, tiles[number % len(tiles)], side)[0]
 
