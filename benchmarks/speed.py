@@ -281,7 +281,7 @@ def pace_line(pace: Pace) -> str:
     """How this machine was compared with the one that the targets were set for."""
     return (
         f"Yardsticks: import torch {pace.import_s:.2f} s ({IMPORT_S} s on {REFERENCE}), an "
-        f"inference of YOLO11n-seg {1000 * pace.inference_s:.1f} ms ({1000 * INFERENCE_S} ms): "
+        f"inference of YOLO11n-seg {1000 * pace.inference_s:.1f} ms ({1000 * INFERENCE_S:.1f} ms): "
         f"this machine takes {pace.slowness:.2f} times as long, by the lesser of the two."
     )
 
@@ -361,7 +361,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         asked.json.write_text(as_json(facts, rows, asked.threads), encoding="utf-8")
     print(machine_line(facts, asked.threads), results_table(rows), sep="\n\n")
     if targets := targets_table(rows, pace):
-        print(pace_line(pace), targets, sep="\n\n")
+        print(f"\n{pace_line(pace)}\n\n{targets}")
     return 0
 
 

@@ -76,7 +76,7 @@ def test_every_view_opens(address: str, open_page: Callable[[str], Any]) -> None
         "Objects": "Growth since the start",
         "Growth": "Set a mark",
         "Leaks": "The operation runs again and again.",
-        "Files": "No baseline was saved yet.",
+        "Files": "No baseline of another version was saved yet.",
         "Timeline": "Each point is the peak",
     }
     for view, text in seen.items():
