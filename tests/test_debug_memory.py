@@ -250,8 +250,8 @@ with debug_memory.track("table"):
 def test_it_works_in_another_app_with_nothing_but_core_memory(tmp_path: Path) -> None:
     for name in ("debug_memory.py", "debug_memory_panel.py", "debug_memory_streamlit.py"):
         shutil.copy(ROOT / name, tmp_path)
-    ours = ("baseline", "command_line", "composition", "giving_back", "ledger", "objects")
-    ours += ("owners", "python_heap", "readings", "tracing", "verdicts", "workbench")
+    ours = ("bare_object", "baseline", "command_line", "composition", "giving_back", "ledger")
+    ours += ("objects", "owners", "python_heap", "readings", "tracing", "verdicts", "workbench")
     folder = tmp_path / "core" / "memory"
     folder.mkdir(parents=True)
     for name in ours:
