@@ -115,6 +115,22 @@ def random_view(
     return bend @ view
 
 
+def seen_through(pixels: np.ndarray, view: np.ndarray, side: int) -> np.ndarray:
+    """The tile, uint8 (side, side, 3), that ``view`` shows of ``pixels`` (H, W, 3); ``view`` maps
+    places of the photo to places of the tile, both counted from the corner of the first pixel.
+    """
+    height, width = pixels.shape[:2]
+    shrink = np.sqrt(abs(np.linalg.det(view[:2, :2])))
+    if shrink < 0.6:  # area-average first, or small holds alias away
+        pixels = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        view = view @ np.diag([width / pixels.shape[1], height / pixels.shape[0], 1])
+    # warpPerspective counts from the middle of the first pixel: half a pixel before a view and
+    # half after it are not the same where it magnifies, and a whole one where it flips.
+    middle = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    indices = np.linalg.inv(middle) @ view @ middle
+    return cv2.warpPerspective(pixels, indices, (side, side), borderValue=(GROUND,) * 3)
+
+
 def make_tile(
     truth: Truth, side: int, random: np.random.Generator, prints: Prints = PRINTS
 ) -> dict[str, np.ndarray]:
@@ -132,12 +148,7 @@ def make_tile(
         subject = volumes[random.integers(len(volumes))] * [width, height, width, height]
     view = random_view(random, width, height, side, subject)
     shrink = np.sqrt(abs(np.linalg.det(view[:2, :2])))
-    if shrink < 0.6:  # area-average first, or small holds alias away
-        pixels = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        view_here = view @ np.diag([width / pixels.shape[1], height / pixels.shape[0], 1])
-    else:
-        view_here = view
-    tile = cv2.warpPerspective(pixels, view_here, (side, side), borderValue=(GROUND,) * 3)
+    tile = seen_through(pixels, view, side)
     objects = [
         cv2.perspectiveTransform((outline * [width, height])[None].astype(np.float64), view)[0]
         for outline in truth.outlines

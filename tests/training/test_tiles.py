@@ -20,6 +20,7 @@ from training.tiles import (
     photograph,
     random_view,
     read_picture,
+    seen_through,
     uneven_light,
 )
 from training.truth import Truth, read_truth
@@ -66,6 +67,21 @@ def test_ids_lie_on_the_pixels_of_their_objects(truth: Truth, seed: int) -> None
     if white.sum() > 400:
         assert holds[white].mean() > 0.8
     assert holds[dark].mean() < 0.02 if dark.any() else True
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("scale", [0.4, 0.8, 1.0, 2.5])
+def test_a_view_shows_a_place_where_it_says(scale: float, flip: bool) -> None:
+    pixels = np.full((100, 120, 3), GROUND, np.uint8)
+    pixels[40:60, 30:60] = 255
+    across = -scale if flip else scale
+    view = np.array([[across, 0, SIDE / 2 - across * 45], [0, scale, SIDE / 2 - scale * 50]])
+
+    tile = seen_through(pixels, np.vstack([view, [0, 0, 1]]), SIDE)[..., 0].astype(float) - GROUND
+
+    rows, columns = np.mgrid[:SIDE, :SIDE] + 0.5
+    middle = [(tile * columns).sum() / tile.sum(), (tile * rows).sum() / tile.sum()]
+    assert middle == pytest.approx([SIDE / 2, SIDE / 2], abs=0.05)
 
 
 @pytest.mark.usefixtures("no_camera")
