@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+PALETTE = ("red", "mint", "wood")  # the colour words that the small CLIP is converted with
+
 CLIP_CONFIG: dict[str, Any] = {
     "model_cfg": {
         "embed_dim": 32,
