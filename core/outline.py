@@ -22,11 +22,6 @@ STRIDE = 4
 FINE_PX = 96.0
 """Longer side of a box, in tile pixels, up to which it is drawn at twice the tile's resolution."""
 
-INSIDE = -0.5
-"""Logit above which a place is in the mask. Below 0, since most outlines that the detector learned
-from were guessed by colour and lie a little within what people draw: of 0, -0.3, -0.5 and -0.7,
--0.5 is best on the polygon photos of the training (mask AP .613 against .601 at 0)."""
-
 PIECE_SHARE = 0.1
 """Share of the largest piece's area from which on another piece belongs to a volume too."""
 
@@ -81,7 +76,7 @@ def trace(logits: Floats, corner: Floats, box: Floats, volume: bool = False) -> 
     """
     factor = STRIDE if (box[2:] - box[:2]).max() > FINE_PX else 2 * STRIDE
     fine = cv2.resize(logits, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
-    inside = (fine > INSIDE).astype(np.uint8)
+    inside = (fine > 0).astype(np.uint8)
     local = (box - np.tile(corner, 2)) * (factor / STRIDE)
     a, b = np.floor(local[:2]).astype(int), np.ceil(local[2:]).astype(int)
     inside[: max(a[1], 0)] = inside[b[1] :] = 0

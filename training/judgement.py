@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from core.analysis import load_models
-from core.detector import Detector
+from core.detector import Detector, drawn
 from core.exposure import expose
 from core.generators import result_of
 from core.judgement import FEATURES, JUDGE_FILE, LIMIT, SAME_IOU, Judge, hold_features
@@ -69,7 +69,7 @@ def finds(images: Sequence[Path], detector: Detector, settings: Settings) -> Fin
         sides = np.tile(np.array(pixels.shape[1::-1], np.float32), 2)
         wanted = truth.boxes[truth.classes == CLASSES.index("hold")] * sides
         rows.append(hold_features(holds, sights, zoom))
-        boxes = np.stack([d.box for d in holds])
+        boxes = np.stack([drawn(d).box for d in holds])
         passed = [matched(boxes, wanted, least) for least in THRESHOLDS]
         right.append(passed[0])
         tight.append(np.mean(passed, 0))

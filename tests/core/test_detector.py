@@ -11,11 +11,11 @@ import pytest
 
 from core import detector as module
 from core.analysis import load_models
-from core.detector import CANDIDATES, Detector, fills
+from core.detector import CANDIDATES, Detector, drawn, fills
 from core.generators import result_of
 from core.judgement import FEATURES, JUDGE_FILE
 from core.merge import Detection
-from core.outline import INSIDE, STRIDE
+from core.outline import STRIDE
 from core.settings import load_settings
 from core.views import View, cut_view
 from core.weights import ModelFiles
@@ -30,7 +30,7 @@ Box = tuple[float, float, float, float]
 class Planted:
     """Answers as a perfect network would for elliptical objects, view by view.
 
-    Object k has prototype k: a paraboloid that is INSIDE on the ellipse, so that mask logits are
+    Object k has prototype k: a paraboloid that is 0 on the ellipse, so that mask logits are
     exact in every cell. The answer is given at the resolution that a view has, no finer.
     """
 
@@ -55,7 +55,7 @@ class Planted:
             y1, y2 = ((y - view.y) * zoom_y for y in (box[1], box[3]))
             dx = (middles - (x1 + x2) / 2) / ((x2 - x1) / 2)
             dy = (middles - (y1 + y2) / 2) / ((y2 - y1) / 2)
-            prototypes[index] = INSIDE + 5 * (1 - dx[None] ** 2 - dy[:, None] ** 2)
+            prototypes[index] = 5 * (1 - dx[None] ** 2 - dy[:, None] ** 2)
             # What reaches over the view is seen up to its edge.
             left, right = max(x1, 0.0), min(x2, view.width * zoom_x)
             top, bottom = max(y1, 0.0), min(y2, view.height * zoom_y)
@@ -140,6 +140,8 @@ def test_planted_holds_come_back_at_full_scale(
         assert np.abs(nearest.box - np.array(box)).max() < 1.0
         assert outline_iou(nearest.outline, oval(box, 200)) > 0.95
         assert nearest.outline.dtype == np.float32 and nearest.box.dtype == np.float32
+        bounds = [*nearest.outline.min(0), *nearest.outline.max(0)]
+        assert nearest.box == pytest.approx(bounds, abs=0.01)
     assert [d.score for d in holds] == sorted((d.score for d in holds), reverse=True)
 
 
@@ -324,6 +326,17 @@ def test_on_a_bare_wall_the_shipped_detector_finds_nothing(
     bare = np.full((size[1], size[0], 3), colour, np.uint8)
 
     assert result_of(load_models(load_settings()).detector.detect(bare)) == []
+
+
+def test_box_and_outline_meet_half_way() -> None:
+    diamond = np.array([[14, 20], [20, 12], [26, 20], [20, 32]], np.float32)
+    found = Detection("hold", 0.9, np.array([10, 10, 30, 30], np.float32), diamond)
+
+    both = drawn(found)
+
+    assert both.box.tolist() == [12, 11, 28, 31]
+    assert [*both.outline.min(0), *both.outline.max(0)] == [12, 11, 28, 31]
+    assert both.outline.dtype == both.box.dtype == np.float32
 
 
 @pytest.mark.parametrize(

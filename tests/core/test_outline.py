@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.outline import INSIDE, STRIDE, Sketch, box_logits, largest_outline, trace
+from core.outline import STRIDE, Sketch, box_logits, largest_outline, trace
 from tests.core.fakes import oval
 from tests.core.outlines import outline_iou
 
@@ -43,7 +43,7 @@ def test_outlines_are_those_of_a_dense_decoding(seed: int, box: Box) -> None:
     inside = np.zeros(dense.shape, np.uint8)
     y1, x1 = int(box[1] * scale), int(box[0] * scale)
     y2, x2 = int(np.ceil(box[3] * scale)), int(np.ceil(box[2] * scale))
-    inside[y1:y2, x1:x2] = dense[y1:y2, x1:x2] > INSIDE
+    inside[y1:y2, x1:x2] = dense[y1:y2, x1:x2] > 0
     count, pieces, rows, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
     assert count > 1
     largest = pieces == 1 + rows[1:, cv2.CC_STAT_AREA].argmax()
