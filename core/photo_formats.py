@@ -104,6 +104,13 @@ def recognise(data: bytes, name: str) -> str:
     raise PhotoError("photo_not_an_image", f"The file {name} is not a picture.", _FORMATS)
 
 
+def wrong_ending(name: str) -> PhotoError:
+    """The error for a file that an uploader did not send because of its extension."""
+    return PhotoError(
+        "photo_not_an_image", f"The file {name} does not have the extension of a photo.", _FORMATS
+    )
+
+
 def webp_size(data: bytes) -> Size:
     """Canvas width and height of a WebP, in pixels; (1, 1) where the header is short (its reader
     will complain)."""

@@ -1,8 +1,9 @@
 """Files that an uploader refused in the browser: the server is told of them.
 
-Streamlit's uploader judges a file's size before it is sent, so the server never sees one that is
-too large. An element that nobody sees (``assets/refused_files``) tells which ones there were. What
-is done about them is the page's matter (:mod:`pages.review_intake`).
+Streamlit's uploader judges a file's size and ending before it is sent, so the server never sees
+one that is too large or of another kind. An element that nobody sees (``assets/refused_files``)
+tells which ones there were once their uploader, which says so itself, is gone. What is done about
+them is the page's matter (:mod:`pages.review_intake`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.element_files import source
+from pages.uploads import PHOTO_ENDINGS
 
 logger = logging.getLogger(__name__)
 
@@ -30,15 +32,14 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
-    """A file that stayed in the browser; ``turn`` is which uploader of the session refused it."""
+    """A file that stayed in the browser."""
 
-    turn: int
     name: str
     size_bytes: int
 
     def __post_init__(self) -> None:
-        if type(self.turn) is not int or type(self.size_bytes) is not int:
-            raise ValueError(f"expected whole numbers, got {self.turn!r}, {self.size_bytes!r}")
+        if type(self.size_bytes) is not int:
+            raise ValueError(f"expected a whole number, got {self.size_bytes!r}")
         if not isinstance(self.name, str) or not 0 < len(self.name) <= MAX_NAME_LENGTH:
             raise ValueError(f"expected the name of a file, got {self.name!r:.80}")
 
@@ -46,8 +47,9 @@ class RefusedFile:
 def hear_refused(
     uploader: str, most_mb: int, turn: int, tell: Callable[[list[RefusedFile]], None], *, key: str
 ) -> None:
-    """Call ``tell`` with the files above ``most_mb`` million bytes that are given to the uploader
-    with the key ``uploader``."""
+    """Call ``tell`` with the files above ``most_mb`` million bytes, and those without the extension
+    of a photo, that were given to the uploader with the key ``uploader``, once its ``turn`` is
+    over."""
 
     def hear() -> None:
         try:
@@ -56,18 +58,20 @@ def hear_refused(
             logger.warning("event=refused refused=%s", error)
 
     place = f'.st-key-{uploader} [data-testid="stFileUploader"]'
-    data = {"place": place, "most_bytes": most_mb * 10**6, "turn": turn}
-    with st.container(key=f"{key}_place"):
-        _mount(key=key, data=data, on_refused_change=hear)
+    data = {
+        "place": place,
+        "most_bytes": most_mb * 10**6,
+        "endings": PHOTO_ENDINGS,
+        "turn": turn,
+    }
+    _mount(key=key, data=data, on_refused_change=hear)
 
 
 def read_refused(value: object) -> list[RefusedFile]:
     """Refused files as the element sent them. Raises ``ValueError`` for anything else."""
-    match value:
-        case {"turn": int(turn), "files": list(files)}:
-            rows = files[:MAX_FILES]
-        case _:
-            raise ValueError(f"expected a turn and files, got {value!r:.80}")
+    if not isinstance(value, list):
+        raise ValueError(f"expected files, got {value!r:.80}")
+    rows = value[:MAX_FILES]
     if not all(isinstance(row, list) and len(row) == 2 for row in rows):
         raise ValueError("expected a name and bytes of each file")
-    return [RefusedFile(turn, name, size) for name, size in rows]
+    return [RefusedFile(name, size) for name, size in rows]

@@ -18,7 +18,7 @@ from core.review import Review
 from core.wall_picture import WallPicture
 from pages.review_downloads import show_downloads
 from pages.review_inspector import show_inspector
-from pages.review_intake import show_intake
+from pages.review_intake import hear_of_refused, show_intake
 from pages.review_keeper import show_keeper
 from pages.review_numbers import show_counts, show_numbers
 from pages.review_offer import show_kept_names, show_no_room, show_offer
@@ -131,7 +131,7 @@ def show() -> None:
     st.html(STYLE)
     with st.container(key="review"):
         ready = ready_or_stop()
-        keeper = st.container(key="keeper_place")
+        unseen = st.container(key="unseen")
         shown = shown_review()
         with st.container():
             if shown is None:
@@ -141,8 +141,9 @@ def show() -> None:
         place = make_place()
         if shown is not None:
             show_review(ready, *shown)
-        with keeper:  # filled last: the wall is what somebody waits for
+        with unseen:  # filled last: the wall is what somebody waits for
             show_keeper()
+            hear_of_refused(ready.settings)
         work_on(ready, place)
 
 

@@ -13,31 +13,28 @@ import streamlit as st
 
 from core.errors import ClimbMateError, ReviewFileError
 from core.memory import preflight
+from core.photo_formats import wrong_ending
 from core.photo_limits import too_many_bytes
 from core.review_file import MAX_FILE_MB, check_photo, open_review
 from core.settings import Settings
 from pages.demo import DEMO_WALL
-from pages.refused_files import MAX_FILES, RefusedFile, hear_refused
+from pages.refused_files import RefusedFile, hear_refused
 from pages.review_state import adopt, desk
-from pages.uploads import PHOTO_ENDINGS, let_go, present, uploader_limit
+from pages.uploads import PHOTO_ENDINGS, ends_as_photo, let_go, present, uploader_limit
 from pages.words import _, ngettext
 
 
 def show_intake(settings: Settings) -> None:
     """The ways in for photos."""
     turn = desk().rounds
-    most_mb = uploader_limit(settings.max_photo_mb)
     st.file_uploader(
         _("Photos of walls"),
         type=PHOTO_ENDINGS,
         accept_multiple_files=True,
-        max_upload_size=most_mb,
+        max_upload_size=uploader_limit(settings.max_photo_mb),
         key=f"photos-{turn}",
         on_change=take_uploads,
-        args=(f"photos-{turn}", settings),
-    )
-    hear_refused(
-        f"photos-{turn}", most_mb, turn, lambda files: note_refused(files, settings), key="refused"
+        args=(f"photos-{turn}",),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -54,7 +51,7 @@ def show_intake(settings: Settings) -> None:
             _("Photo of a wall"),
             key=f"camera-{turn}",
             on_change=take_uploads,
-            args=(f"camera-{turn}", settings),
+            args=(f"camera-{turn}",),
         )
 
 
@@ -78,7 +75,7 @@ def show_room(settings: Settings) -> None:
         )
 
 
-def take_uploads(key: str, settings: Settings) -> None:
+def take_uploads(key: str) -> None:
     """Put what an uploader or the camera holds into the queue, and empty it."""
     files = present(st.session_state[key])
     if not files:
@@ -87,23 +84,26 @@ def take_uploads(key: str, settings: Settings) -> None:
     for file in files:
         let_go(file)
     desk().rounds += 1
-    tell_refused(settings)
 
 
-def note_refused(files: list[RefusedFile], settings: Settings) -> None:
-    """Keep which files were too large for the uploader. It says so itself for as long as it is
-    there; then the queue does."""
-    desk().refused = [*desk().refused, *files][-MAX_FILES:]
-    tell_refused(settings)
+def hear_of_refused(settings: Settings) -> None:
+    """The element that tells what the uploader of photos refused. It stays where it is while the
+    ways in move from the page into the list of photos."""
+    turn, most_mb = desk().rounds, uploader_limit(settings.max_photo_mb)
+    hear_refused(
+        f"photos-{turn}", most_mb, turn, lambda files: tell_refused(files, settings), key="refused"
+    )
 
 
-def tell_refused(settings: Settings) -> None:
-    """Put what was refused by an uploader that is gone into the queue, as photos that failed."""
+def tell_refused(files: list[RefusedFile], settings: Settings) -> None:
+    """Put what an uploader that is gone refused into the queue, as photos that failed."""
     work = desk()
-    gone = [file for file in work.refused if file.turn < work.rounds]
-    work.refused = [file for file in work.refused if file.turn >= work.rounds]
-    for file in gone:
-        error = too_many_bytes(file.size_bytes, file.name, settings)
+    for file in files:
+        error = (
+            too_many_bytes(file.size_bytes, file.name, settings)
+            if ends_as_photo(file.name)
+            else wrong_ending(file.name)
+        )
         try:
             work.queue.refuse(file.name, error)
         except ClimbMateError:

@@ -20,7 +20,6 @@ from core.review_filter import HoldFilter
 from core.review_keeping import Keeping
 from core.running_analysis import RunningAnalysis
 from core.wall_picture import WallPicture
-from pages.refused_files import RefusedFile
 from pages.wall_view import Reveal
 from pages.words import _
 
@@ -31,7 +30,7 @@ KEY = "desk"
 class Desk:
     """One session's work. ``edits`` counts changes of any review, ``picks`` selections and filters
     that did not come from the table, and edits that were refused: tables start afresh with them.
-    ``rounds`` empties the uploaders; ``refused`` is what was too large for the present one.
+    ``rounds`` empties the uploaders.
     ``deciding``: unsure colours are gone through, one by one."""
 
     queue: PhotoQueue = field(default_factory=PhotoQueue)
@@ -44,7 +43,6 @@ class Desk:
     edits: int = 0
     picks: int = 0
     rounds: int = 0
-    refused: list[RefusedFile] = field(default_factory=list)
     vision: Deficiency | None = None
     seen: tuple[int, Deficiency, WallPicture] | None = None
     running: RunningAnalysis | None = None

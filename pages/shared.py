@@ -17,6 +17,7 @@ from core.errors import ClimbMateError
 from core.service import ModelService
 from core.settings import Settings, load_settings
 from core.shared_service import release_shared, shared_service
+from pages.upload_answers import keep_upload_answers
 from pages.uploads import accept_uploads
 from pages.words import _, told
 
@@ -39,6 +40,7 @@ def _release(ready: Ready) -> None:
 def _ready() -> Ready:
     settings = load_settings()
     accept_uploads(settings)
+    keep_upload_answers()
     return Ready(settings, shared_service(settings))
 
 

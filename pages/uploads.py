@@ -19,7 +19,6 @@ from core.settings import Settings
 PHOTO_ENDINGS = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "tif", "tiff", "bmp"]
 """Of the files that a browser offers to choose; what a photo is, its bytes say (core/photo.py)."""
 
-
 FORM_MB = 1
 """For what a browser sends around a file, which Streamlit counts too."""
 
@@ -35,6 +34,11 @@ def accept_uploads(settings: Settings) -> None:
     uploader's own limit is one of the browser alone. The server counts in MiB."""
     largest_mb = max(settings.max_photo_mb, MAX_FILE_MB)
     config.set_option("server.maxUploadSize", ceil(largest_mb) + FORM_MB)
+
+
+def ends_as_photo(name: str) -> bool:
+    """Whether an uploader of photos takes a file of that name."""
+    return name.lower().endswith(tuple(f".{ending}" for ending in PHOTO_ENDINGS))
 
 
 def present(given: object) -> list[UploadedFile]:

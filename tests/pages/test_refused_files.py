@@ -7,12 +7,12 @@ import pytest
 from pages.refused_files import MAX_FILES, MAX_NAME_LENGTH, RefusedFile, read_refused
 
 
-def test_each_file_has_its_uploader_its_name_and_its_bytes() -> None:
-    told = {"turn": 2, "files": [["huge.jpg", 26_000_000], ["wide.png", 30_000_000]]}
+def test_each_file_has_its_name_and_its_bytes() -> None:
+    told = [["huge.jpg", 26_000_000], ["plan.pdf", 3_000]]
 
     assert read_refused(told) == [
-        RefusedFile(2, "huge.jpg", 26_000_000),
-        RefusedFile(2, "wide.png", 30_000_000),
+        RefusedFile("huge.jpg", 26_000_000),
+        RefusedFile("plan.pdf", 3_000),
     ]
 
 
@@ -22,15 +22,13 @@ def test_each_file_has_its_uploader_its_name_and_its_bytes() -> None:
         None,
         "huge.jpg",
         {"files": []},
-        {"turn": "0", "files": []},
-        {"turn": True, "files": [["huge.jpg", 1]]},
-        {"turn": 0, "files": "huge.jpg"},
-        {"turn": 0, "files": ["huge.jpg"]},
-        {"turn": 0, "files": [["huge.jpg"]]},
-        {"turn": 0, "files": [["huge.jpg", 1.5]]},
-        {"turn": 0, "files": [["", 1]]},
-        {"turn": 0, "files": [["x" * (MAX_NAME_LENGTH + 1), 1]]},
-        {"turn": 0, "files": [[7, 1]]},
+        ["huge.jpg"],
+        [["huge.jpg"]],
+        [["huge.jpg", 1.5]],
+        [["huge.jpg", True]],
+        [["", 1]],
+        [["x" * (MAX_NAME_LENGTH + 1), 1]],
+        [[7, 1]],
     ],
 )
 def test_anything_else_is_refused(value: object) -> None:
@@ -41,4 +39,4 @@ def test_anything_else_is_refused(value: object) -> None:
 def test_a_long_list_is_cut_off() -> None:
     rows = [["huge.jpg", number] for number in range(MAX_FILES + 1)]
 
-    assert len(read_refused({"turn": 0, "files": rows})) == MAX_FILES
+    assert len(read_refused(rows)) == MAX_FILES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.analysis import Models
 from core.memory import preflight
 from core.photo_queue import MAX_PHOTOS, PhotoQueue
 from core.review_filter import HoldFilter
+from pages import review_intake
 from pages.refused_files import RefusedFile
 from pages.shared import plain
 from tests.core.bad_photos import BAD_PHOTOS
@@ -95,26 +97,48 @@ def test_the_services_line_does_not_bound_the_photos_of_one_list(
     assert f"Room for {MAX_PHOTOS} more photos." in [caption.value for caption in app.caption]
 
 
-@pytest.mark.usefixtures("fakes")
-def test_what_was_too_large_for_the_uploader_is_told_once_it_is_gone(repository: Path) -> None:
-    app = open_app(repository)
-    desk(app).refused = [RefusedFile(0, "huge.jpg", 25 * 2**20)] * 2
-    assert not troubles(checked(app.run()))  # the uploader says so
+@pytest.fixture
+def browser_refused(monkeypatch: pytest.MonkeyPatch) -> list[RefusedFile]:
+    """What the browser tells of, once, when the session's first uploader is gone."""
+    files: list[RefusedFile] = []
 
-    upload(app, ("wall.jpg", photo_bytes()))
+    def heard(
+        _uploader: str, _most_mb: int, turn: int, tell: Callable[..., None], **_key: str
+    ) -> None:
+        if turn and files:
+            tell(files)
+            files.clear()
+
+    monkeypatch.setattr(review_intake, "hear_refused", heard)
+    return files
+
+
+@pytest.mark.usefixtures("fakes")
+def test_what_the_uploader_refused_is_told_in_the_list(
+    repository: Path, browser_refused: list[RefusedFile]
+) -> None:
+    browser_refused += [RefusedFile("huge.jpg", 25 * 2**20), RefusedFile("plan.pdf", 1000)]
+    browser_refused += [RefusedFile("IMG_1", 25 * 2**20)]
+
+    app = upload(open_app(repository), ("wall.jpg", photo_bytes()))
 
     assert shown(app).photo.name == "wall.jpg"
-    (trouble,) = troubles(app)
-    assert plain("huge.jpg has 25.0 MiB; the limit is 20 MiB.") in trouble
-    assert desk(app).refused == [] and not app.error
-    press(app, f"remove-trouble-{desk(app).queue.photos[-1].number}")
+    huge, plan, nameless = troubles(app)
+    assert plain("huge.jpg has 25.0 MiB; the limit is 20 MiB.") in huge
+    assert plain("plan.pdf does not have the extension of a photo.") in plan
+    assert plain("IMG_1 does not have the extension of a photo.") in nameless
+    assert not app.error
+    for photo in desk(app).queue.photos[1:]:
+        press(app, f"remove-trouble-{photo.number}")
     assert not troubles(app)
 
 
 @pytest.mark.usefixtures("fakes")
-def test_what_was_too_large_is_told_where_the_list_is_full_too(repository: Path) -> None:
+def test_what_the_uploader_refused_is_told_where_the_list_is_full_too(
+    repository: Path, browser_refused: list[RefusedFile]
+) -> None:
+    browser_refused += [RefusedFile("huge.jpg", 25 * 2**20)]
     app = open_app(repository)
-    desk(app).refused = [RefusedFile(0, "huge.jpg", 25 * 2**20)]
 
     upload(app, *[(f"wall{i}.jpg", photo_bytes(10 + 10 * i)) for i in range(MAX_PHOTOS)])
 
