@@ -96,7 +96,7 @@ def gather(
     walls = []
     if arguments.walls:
         walls = [read_truth(image) for image in sorted((arguments.walls / "images").glob("*.jpg"))]
-    return [(0.56, boxed), (0.14, polygons), (0.30, walls)], cuttings
+    return [(0.44, boxed), (0.14, polygons), (0.42, walls)], cuttings
 
 
 def build_model(arguments: argparse.Namespace, device: torch.device) -> torch.nn.Module:

@@ -115,12 +115,17 @@ def random_view(
     return bend @ view
 
 
+def magnification(view: np.ndarray) -> float:
+    """Tile pixels per photo pixel of a ``view``, perspective left aside."""
+    return float(np.sqrt(abs(np.linalg.det(view[:2, :2]))))
+
+
 def seen_through(pixels: np.ndarray, view: np.ndarray, side: int) -> np.ndarray:
     """The tile, uint8 (side, side, 3), that ``view`` shows of ``pixels`` (H, W, 3); ``view`` maps
     places of the photo to places of the tile, both counted from the corner of the first pixel.
     """
     height, width = pixels.shape[:2]
-    shrink = np.sqrt(abs(np.linalg.det(view[:2, :2])))
+    shrink = magnification(view)
     if shrink < 0.6:  # area-average first, or small holds alias away
         pixels = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
         view = view @ np.diag([width / pixels.shape[1], height / pixels.shape[0], 1])
@@ -147,14 +152,13 @@ def make_tile(
     if len(volumes) and random.random() < CLOSE_UP:
         subject = volumes[random.integers(len(volumes))] * [width, height, width, height]
     view = random_view(random, width, height, side, subject)
-    shrink = np.sqrt(abs(np.linalg.det(view[:2, :2])))
     tile = seen_through(pixels, view, side)
     objects = [
         cv2.perspectiveTransform((outline * [width, height])[None].astype(np.float64), view)[0]
         for outline in truth.outlines
     ]
     ids, boxes, kept = _draw(objects, side)
-    boxes, seen = distract(tile, ids, boxes, max(0.5, 0.45 * shrink), random, prints)
+    boxes, seen = distract(tile, ids, boxes, max(0.5, 0.45 * magnification(view)), random, prints)
     boxes, kept, ids = boxes[seen], kept[seen], _renumbered(ids, seen)
     tile = photograph(tile, random)
     return {
