@@ -13,6 +13,7 @@ client, documents and metrics are the faces' matters.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import time
 from collections.abc import Callable, Generator
@@ -48,6 +49,9 @@ T = TypeVar("T")
 STOP_S = 2.0
 """How long a stopped analysis may take to notice: it does between two views of the photo."""
 
+END_S = 8.0
+"""How long it may at the end of the process; service managers usually grant 10."""
+
 
 class ModelService:
     """Serves analyses. Make one, :meth:`start` it, :meth:`close` it at the end."""
@@ -76,9 +80,10 @@ class ModelService:
     def start(self) -> None:
         """Begin to load and warm up the models in the worker's thread; once is enough.
 
+        A process that ends meanwhile stops what runs and waits for it, :data:`END_S` at most.
         Raises :class:`core.errors.NotReadyError` when the service was closed.
         """
-        self._agenda.begin(self._worker.start)
+        self._agenda.begin(self._begin)
 
     def wait_ready(self, timeout_s: float | None = None) -> Readiness:
         """Wait until loading has ended, well or badly, and tell how.
@@ -230,10 +235,23 @@ class ModelService:
         """Refuse the waiting requests, let the running one end within ``timeout_s``, end the
         thread; whether it ended. A second call does nothing.
         """
+        atexit.unregister(self._end)
         if not self._agenda.close() or self._worker.ended(timeout_s):
             return True
         self._agenda.give_up()
         return self._worker.ended(STOP_S)
+
+    def _begin(self) -> None:
+        atexit.register(self._end)
+        self._worker.start()
+
+    def _end(self) -> None:
+        """Have the worker's thread back before the interpreter goes: it would end a thread that
+        comes out of a model then, which the runtime's C++ answers with ``abort()``.
+        """
+        self._agenda.close()
+        self._agenda.give_up()
+        self._worker.ended(END_S)
 
     def _known(self, sha256: str, settings: Settings, name: str) -> WallAnalysis | None:
         if self._cache is None or self._keeper.names is None:

@@ -17,6 +17,7 @@ from core.errors import ClimbMateError
 from core.service import ModelService
 from core.settings import Settings, load_settings
 from core.shared_service import release_shared, shared_service
+from pages.server_end import let_servers_end
 from pages.upload_answers import keep_upload_answers
 from pages.uploads import accept_uploads
 from pages.words import _, told
@@ -41,6 +42,7 @@ def _ready() -> Ready:
     settings = load_settings()
     accept_uploads(settings)
     keep_upload_answers()
+    let_servers_end()
     return Ready(settings, shared_service(settings))
 
 

@@ -49,8 +49,7 @@ def serving(script: Path, root: Path, log: Path, port: int = 0) -> Iterator[str]
             _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
             yield f"http://127.0.0.1:{port}"
         finally:
-            server.terminate()
-            server.wait(20)
+            _end(server, log)
 
 
 @pytest.fixture(scope="package")
@@ -61,6 +60,16 @@ def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with serving(repository / "streamlit_app.py", repository, log) as url:
         yield url
     assert "Traceback" not in log.read_text(encoding="utf-8", errors="replace")
+
+
+def _end(server: subprocess.Popen[bytes], log: Path) -> None:
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+        pytest.fail(f"the server did not end: {log.read_text(errors='replace')}")
 
 
 def _wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
