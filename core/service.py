@@ -49,8 +49,8 @@ T = TypeVar("T")
 STOP_S = 2.0
 """How long a stopped analysis may take to notice: it does between two views of the photo."""
 
-END_S = 8.0
-"""How long it may at the end of the process; service managers usually grant 10."""
+END_S = 6.0
+"""How long it may at the end of the process; service managers usually grant 10 s in all."""
 
 
 class ModelService:
