@@ -12,7 +12,6 @@ from __future__ import annotations
 from functools import wraps
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import State
 
 GOODBYE_S = 2.0
 """How long a browser may take to receive what is still to be sent."""
@@ -30,8 +29,7 @@ def let_servers_end() -> None:
     @wraps(shutdown)
     def ending(connection: WebSocketsSansIOProtocol) -> None:
         connection.loop.call_later(GOODBYE_S, connection.transport.abort)
-        said = connection.handshake_complete and connection.conn.state is not State.OPEN
-        if not said:
+        if connection.conn.close_sent is None:
             shutdown(connection)
 
     WebSocketsSansIOProtocol.shutdown = ending  # type: ignore[method-assign]
