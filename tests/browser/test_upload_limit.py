@@ -74,3 +74,22 @@ def test_what_is_no_photo_is_told_beside_those_that_came_in(
     expect(trouble).to_contain_text("plan.pdf does not have the extension of a photo.")
     expect(trouble).to_contain_text("Send the photo as JPEG, PNG, WebP or HEIC.")
     expect(trouble).not_to_contain_text("GOOD")
+
+
+def test_a_refused_file_that_was_removed_is_told_no_more(
+    open_page: Any, repository: Path, address: str, tmp_path: Path
+) -> None:
+    good, plan, notes = tmp_path / "good.jpg", tmp_path / "plan.pdf", tmp_path / "notes.txt"
+    good.write_bytes((repository / "assets" / "demo_wall.jpg").read_bytes())
+    plan.write_bytes(b"%PDF-1.7")
+    notes.write_bytes(b"left wall on Monday")
+    page = open_page(address)
+
+    give(page, plan, notes)
+    page.get_by_role("button", name="Remove plan.pdf").click()
+    give(page, good)
+
+    expect(page.get_by_text("good.jpg, ")).to_be_visible()
+    trouble = page.locator(".st-key-troubles")
+    expect(trouble).to_contain_text("notes.txt does not have the extension of a photo.")
+    expect(trouble).not_to_contain_text("plan.pdf")
