@@ -63,6 +63,7 @@ check: $(FULL)  ## lint, formatting and types
 install: $(FULL)  ## install everything: serving, training, tests
 
 train: $(FULL)  ## train the models and write them into weights/ (hours; needs real photos)
+	$(RUN) -m training.truth
 	$(RUN) -m training.walls --out runs/walls --count 640 --seed 3000
 	$(RUN) -m training.detector --walls runs/walls --run runs/detector --hours $(HOURS) $(FURTHER)
 	$(if $(INIT),$(RUN) -m training.averaging runs/detector/best.pt $(INIT) $(TRAINED))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from core.errors import ModelError
 from training.checkpoint import load_ultralytics
 from training.detector import export_checkpoint
 
@@ -39,8 +40,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     try:
         mean = mean_of(load_ultralytics(arguments.first), load_ultralytics(arguments.second))
-    except ValueError as error:
-        parser.error(str(error))
+    except (ModelError, ValueError) as error:
+        parser.error(str(error).replace("YOLO_WEIGHTS=", ""))
     export_checkpoint(mean, arguments.out)
 
 

@@ -46,7 +46,7 @@ from training.pseudo import guess_all, load_outlines
 from training.render.colours import srgb_to_lab
 from training.sentences import Speaker
 from training.torchvision_shim import ensure_torchvision
-from training.truth import data_root, read_truth, training_photos
+from training.truth import add_data, read_truth, training_photos
 
 NETWORKS = 10  # whose mean names colours: one alone is right on 1 % more or less by its seed
 SHARES = {"named": 0.65, "repainted": 0.22, "rendered": 0.13}  # of what is learned
@@ -83,7 +83,7 @@ CONFIG = {
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training.colour", description=__doc__)
-    parser.add_argument("--data", type=Path, default=data_root(), help="folder of real photos")
+    add_data(parser)
     parser.add_argument(
         "--walls", type=Path, help="folder of rendered walls (training.walls --out)"
     )

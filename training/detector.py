@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
+from core.errors import ModelError
 from core.settings import available_cores
 from training.torchvision_shim import ensure_torchvision
 
@@ -43,7 +44,8 @@ from training.tiles import TileStream, collate  # noqa: E402
 from training.truth import (  # noqa: E402
     CLASSES,
     Truth,
-    data_root,
+    TruthError,
+    add_data,
     polygon_split,
     read_truth,
     training_photos,
@@ -51,6 +53,7 @@ from training.truth import (  # noqa: E402
 
 WARM_UP = 0.02  # share of the budget over which the learning rate rises
 CHECKPOINT_S = 120.0
+STRIDE = 32  # of the coarsest level of features, which a tile's side has to fit
 
 VOLUME_WEIGHT = 3.0
 """Weight of the volumes' column in the class term. There are 15 holds for a volume, and at equal
@@ -61,7 +64,7 @@ weights three quarters of the volumes on unseen rendered walls stayed unnoticed.
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training.detector", description=__doc__)
-    parser.add_argument("--data", type=Path, default=data_root(), help="folder of real photos")
+    add_data(parser)
     parser.add_argument(
         "--walls", type=Path, help="folder of rendered walls (training.walls --out)"
     )
@@ -74,7 +77,19 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate (AdamW)")
     parser.add_argument("--workers", type=int, default=1, help="processes that make tiles")
     parser.add_argument("--seed", type=int, default=7)
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.walls and not rendered(arguments.walls):
+        parser.error(f"no walls in {arguments.walls}: python -m training.walls --out renders some")
+    if not 0 < arguments.hours < math.inf or arguments.batch < 1:
+        parser.error("expected --hours above 0 and a --batch of 1 or more")
+    if arguments.side < STRIDE or arguments.side % STRIDE:
+        parser.error(f"expected a --side that is a multiple of {STRIDE}, got {arguments.side}")
+    return arguments
+
+
+def rendered(walls: Path) -> list[Path]:
+    """The pictures in a folder that :mod:`training.walls` wrote."""
+    return sorted((walls / "images").glob("*.jpg"))
 
 
 def gather(
@@ -95,7 +110,7 @@ def gather(
     ]
     walls = []
     if arguments.walls:
-        walls = [read_truth(image) for image in sorted((arguments.walls / "images").glob("*.jpg"))]
+        walls = [read_truth(image) for image in rendered(arguments.walls)]
     return [(0.44, boxed), (0.14, polygons), (0.42, walls)], cuttings
 
 
@@ -323,7 +338,11 @@ def main(argv: list[str] | None = None) -> None:
     """Train, or continue to."""
     arguments = parse_arguments(argv)
     torch.manual_seed(arguments.seed)
-    run = Run(arguments)
+    try:
+        run = Run(arguments)
+    except (ModelError, TruthError) as error:
+        text = str(error).replace("YOLO_WEIGHTS=", "--init ")
+        raise SystemExit(f"python -m training.detector: {text}") from error
     # ultralytics takes a core away. The affinity mask counts, not the machine: two threads on one
     # core wait for each other at every layer.
     torch.set_num_threads(available_cores())

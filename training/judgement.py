@@ -30,7 +30,7 @@ from core.photo import open_photo
 from core.settings import Settings, load_settings
 from training.cards import commit
 from training.checked import corrected, read_checked
-from training.truth import CLASSES, data_root, polygon_split, read_truth, training_photos
+from training.truth import CLASSES, add_data, polygon_split, read_truth, training_photos
 from training.walls import write_dataset
 
 LEAST = 0.01  # weaker finds are not judged
@@ -158,7 +158,7 @@ def cross_entropy(share: np.ndarray, right: np.ndarray) -> float:
 def main(argv: list[str] | None = None) -> None:
     """Collect, fit, write."""
     parser = argparse.ArgumentParser(prog="python -m training.judgement", description=__doc__)
-    parser.add_argument("--data", type=Path, default=data_root(), help="folder of real photos")
+    add_data(parser)
     parser.add_argument("--run", type=Path, default=Path("runs/judge"))
     arguments = parser.parse_args(argv)
     settings = load_settings(yolo_conf=LEAST)

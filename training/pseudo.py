@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 
-from training.truth import Truth, data_root, ellipse, read_truth
+from training.truth import Truth, add_data, ellipse, read_truth
 
 WORK_SIDE = 72  # longest side of the box, in pixels, while GrabCut runs
 MARGIN = 0.22  # background kept around the box, as a share of its sides
@@ -171,7 +171,7 @@ def overlap(a: np.ndarray, b: np.ndarray, shape: tuple[int, int]) -> float:
 def main() -> None:
     """Print how good guessed outlines are on the polygon photos."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--data", type=Path, default=data_root())
+    add_data(parser)
     share, iou, by_ellipse = measure(parser.parse_args().data / "polygons")
     print(
         f"outlines kept {share:.1%}; mean IoU of the kept {iou:.3f}; of an ellipse {by_ellipse:.3f}"

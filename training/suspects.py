@@ -24,7 +24,7 @@ from core.merge import areas, intersections, overlaps
 from core.settings import load_settings
 from training.checked import COLUMNS, Checked, Place, corrected, outline_text, read_checked
 from training.crops import read_rgb
-from training.truth import CLASSES, Truth, data_root, read_truth, training_photos
+from training.truth import CLASSES, Truth, add_data, read_truth, training_photos
 
 CONFIDENCE = 0.5
 MEETS = 0.1  # IoU with something true from which a place is no suspect
@@ -94,7 +94,7 @@ def sheets(cells: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
 def main(argv: list[str] | None = None) -> None:
     """Look at all training photos; write rows and sheets."""
     parser = argparse.ArgumentParser(prog="python -m training.suspects", description=__doc__)
-    parser.add_argument("--data", type=Path, default=data_root(), help="folder of real photos")
+    add_data(parser)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args(argv)
     detector = load_models(load_settings(yolo_conf=CONFIDENCE)).detector

@@ -27,7 +27,7 @@ from core.merge import overlaps
 from core.outline import largest_outline, stretched
 from core.settings import load_settings
 from training.pseudo import overlap, with_outlines
-from training.truth import CLASSES, Truth, data_root, polygon_split, read_truth
+from training.truth import CLASSES, Truth, add_data, polygon_split, read_truth
 
 CONFIDENCE = 0.1  # a weak detection on a true box is still a good outline
 AGREEMENT = 0.7  # least IoU of a detection's box with the true one
@@ -149,7 +149,7 @@ def measure(folder: Path) -> Iterator[tuple[str, float, float]]:
 def main() -> None:
     """Print how good the outlines are on the polygon photos that no training saw."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--data", type=Path, default=data_root())
+    add_data(parser)
     for name, share, iou in measure(parser.parse_args().data / "polygons"):
         print(f"{name}: {share:.1%} of the holds and volumes, mean IoU {iou:.3f}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -71,7 +72,7 @@ def test_the_truth_is_corrected_and_what_was_mistaken_is_cut_out(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "walls").rename(tmp_path / "train")  # two pictures with polygons of their own
+    shutil.copytree(tmp_path / "walls", tmp_path / "train")  # pictures with polygons of their own
     box = np.array([0.1, 0.1, 0.3, 0.3], np.float32)
     places = [Place(what, box, ellipse(box)) for what in ("hold", "nothing", "nothing", "unclear")]
     monkeypatch.setattr(detector, "read_checked", lambda: {"a.jpg": places})
@@ -122,3 +123,31 @@ def test_bfloat16_is_taken_where_it_is_faster(quick: bool, monkeypatch: pytest.M
 def test_convolving_takes_time() -> None:
     for bf16 in (True, False):
         assert convolving_s(torch.device("cpu"), bf16=bf16) > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (["--walls", "/nowhere"], "no walls in /nowhere"),
+        (["--data", "/nowhere"], "there is no folder /nowhere"),
+        (["--side", "100"], "multiple of 32"),
+        (["--batch", "0"], "--batch of 1 or more"),
+        (["--hours", "0"], "--hours above 0"),
+        (["--hours", "nan"], "--hours above 0"),
+    ],
+)
+def test_what_no_run_can_be_made_of_is_told_before_it_begins(
+    arguments: list[str], asked: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, *asked])
+
+    assert ended.value.code == 2 and says in capsys.readouterr().err
+
+
+def test_a_start_that_is_no_detector_is_told(arguments: list[str], tmp_path: Path) -> None:
+    start = tmp_path / "start.pt"
+    start.write_bytes(b"no checkpoint")
+
+    with pytest.raises(SystemExit, match=f"--init {start} cannot be used"):
+        main([*arguments, "--init", str(start)])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from training.truth import data_root, ellipse, photo_of, polygon_split, read_truth
+from training.truth import TruthError, data_root, ellipse, main, photo_of, polygon_split, read_truth
 
 
 def picture(folder: Path, name: str, label: str) -> Path:
@@ -35,15 +36,46 @@ def test_boxes_and_polygons_side_by_side(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "label",
-    ["", "\n\n", "0 0.5 0.5 0 0.1\n", "0 1.4 0.5 0.2 0.1\n", "0 0.1 0.1 0.2 0.2 0.3\n", "0\n",
-     "0 0.1 0.1 0.2 0.1 0.3 0.1\n"],
-    ids=["empty", "blank", "no_width", "outside", "five_numbers", "class_only", "flat_polygon"],
+    ["", "\n\n", "0 0.5 0.5 0 0.1\n", "0 1.4 0.5 0.2 0.1\n", "0 0.1 0.1 0.2 0.1 0.3 0.1\n"],
+    ids=["empty", "blank", "no_width", "outside", "flat_polygon"],
 )  # fmt: skip
 def test_rows_that_show_nothing_are_left_out(label: str, tmp_path: Path) -> None:
     truth = read_truth(picture(tmp_path, "a", label))
 
     assert truth.boxes.shape == (0, 4) and truth.classes.shape == (0,)
     assert truth.outlines == [] and truth.outline_known.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("hold 0.5 0.5 0.1 0.1", "expected a class and numbers"),
+        ("2 0.5 0.5 0.1 0.1", "class 2; expected one of 0 (hold), 1 (volume)"),
+        ("-1 0.5 0.5 0.1 0.1", "class -1"),
+        ("0", "expected x y w h"),
+        ("0 0.1 0.1 0.2 0.2 0.3", "three corners or more"),
+        ("0 0.1 nan 0.2 0.2", "0 0.1 nan"),
+    ],
+)
+def test_a_row_that_is_no_truth_is_named(row: str, says: str, tmp_path: Path) -> None:
+    image = picture(tmp_path, "a", f"0 0.5 0.4 0.2 0.1\n{row}\n")
+
+    with pytest.raises(TruthError, match=re.escape(says)) as caught:
+        read_truth(image)
+
+    assert f"{tmp_path / 'labels' / 'a.txt'}, row 2" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_a_label_file_that_cannot_be_read_is_named(content: bytes | None, tmp_path: Path) -> None:
+    image = picture(tmp_path, "a", "")
+    label = tmp_path / "labels" / "a.txt"
+    label.unlink()
+    if content:
+        label.write_bytes(content)
+
+    with pytest.raises(TruthError, match=re.escape(str(label))):
+        read_truth(image)
 
 
 def test_what_reaches_over_the_picture_is_clipped(tmp_path: Path) -> None:
@@ -86,3 +118,43 @@ def test_the_folder_of_photos_can_be_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert data_root() == Path("/photos")
     monkeypatch.setenv("CLIMBMATE_DATA", "")
     assert data_root().parts[-3:] == ("shared", "data", "holds")
+
+
+def test_the_command_says_how_much_there_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "polygons"):
+        (tmp_path / part).mkdir()
+        picture(tmp_path / part, "a", "0 0.5 0.4 0.2 0.1\n0 0.5 0.6 0.2 0.1\n")
+
+    main(["--data", str(tmp_path)])
+
+    assert capsys.readouterr().out.count("1 photos to train with, 2 outlines or boxes") == 2
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (None, "there is no folder"),
+        ({}, "no photos (*.jpg) in"),
+        ({"train": "0 0.5 0.4 0.2 0.1"}, "polygons"),
+        ({"train": "0 0.5", "polygons": ""}, "a.txt, row 1"),
+    ],
+    ids=["no_folder", "empty", "no_polygons", "broken_row"],
+)
+def test_the_command_says_what_is_missing_and_what_to_do(
+    labels: dict[str, str] | None, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "photos"
+    if labels is not None:
+        data.mkdir()
+    for part, label in (labels or {}).items():
+        (data / part).mkdir()
+        picture(data / part, "a", label)
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--data", str(data)])
+
+    told = capsys.readouterr().err
+    assert ended.value.code == 2 and says in told
+    assert "row" in told or "CLIMBMATE_DATA" in told
