@@ -3,9 +3,10 @@
 A folder holds ``images/`` and ``labels/`` in YOLO text (boxes, or polygons: then masks are scored
 too). With a ``colours.csv`` (columns image, x, y, w, h, colour, sure, alt, scale) colour names are
 scored as well, on the holds that were found. Without arguments the real photos beside the
-repository are used: ``valid``, the third of ``polygons`` that no training saw, ``colours.csv``, and
-rendered walls of unseen seeds. Prints tables; ``--misses FILE`` draws the photos with the worst
-misses.
+repository are used, or those in the folder that ``CLIMBMATE_DATA`` names: ``valid``, the third of
+``polygons`` that no training saw, ``colours.csv``, and rendered walls of unseen seeds. Prints
+tables, with a dash where the truth has none of a class; ``--misses FILE`` draws the photos with the
+worst misses.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -26,6 +28,7 @@ from benchmarks.scores import Scorer, Scores
 from core.analysis import in_reading_order, load_models
 from core.colour_statistics import photo_light
 from core.detector import Detector
+from core.errors import ClimbMateError
 from core.exposure import expose
 from core.generators import result_of
 from core.masks import masks_of
@@ -33,10 +36,11 @@ from core.merge import Detection, overlaps
 from core.photo import open_photo
 from core.settings import Settings, load_settings
 from core.wall import Colour
-from training.truth import Truth, data_root, polygon_split, read_truth
+from training.truth import NEED, Truth, TruthError, data_root, polygon_split, read_truth
 from training.walls import write_dataset
 
 LOWEST = 0.01  # confidence from which detections are listed for average precision
+NO_SCORES = Scores(*[math.nan] * 3)
 UNSEEN = 900_000  # first seed of rendered walls that no training uses
 
 
@@ -136,12 +140,10 @@ def set_table(results: Sequence[SetResult]) -> str:
     ]
     for result in results:
         for kind, box in result.boxes.items():
-            mask = result.masks.get(kind)
-            masks = f"{mask.ap:.3f} | {mask.ap50:.3f}" if mask else "- | -"
-            rows.append(
-                f"| {result.name} | {result.photos} | {kind} | {box.ap50:.3f} | {box.ap:.3f} "
-                f"| {box.recall50:.3f} | {masks} |"
-            )
+            mask = result.masks.get(kind, NO_SCORES)
+            values = (box.ap50, box.ap, box.recall50, mask.ap, mask.ap50)
+            shown = " | ".join("-" if math.isnan(value) else f"{value:.3f}" for value in values)
+            rows.append(f"| {result.name} | {result.photos} | {kind} | {shown} |")
     return "\n".join(rows)
 
 
@@ -256,16 +258,24 @@ def every(images: Sequence[Path], most: int) -> list[Path]:
 
 
 def chosen_sets(arguments: argparse.Namespace, folder: Path) -> dict[str, list[Path]]:
-    """The sets to score: the folders that were named, else the standard ones."""
+    """The sets to score: the folders that were named, else the standard ones that are there."""
     if arguments.folders:
-        return {p.name: sorted((p / "images").glob("*")) for p in arguments.folders}
+        return {p.name: photos_in(p) for p in arguments.folders}
     root = data_root()
     write_dataset(folder, arguments.rendered, UNSEEN)
-    return {
-        "valid": sorted((root / "valid" / "images").glob("*.jpg")),
+    real = {
+        "valid": photos_in(root / "valid"),
         "polygons (test third)": polygon_split(root / "polygons", test=True),
-        "rendered, unseen seeds": sorted((folder / "images").glob("*.jpg")),
     }
+    for name in [name for name, images in real.items() if not images]:
+        print(f"{name}: left out, no photos of it in {root}. {NEED}")
+        del real[name]
+    return {**real, "rendered, unseen seeds": photos_in(folder)}
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """The photos in ``images/`` of a folder, sorted by name: every file that is not hidden."""
+    return sorted(path for path in (folder / "images").glob("[!.]*") if path.is_file())
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -279,6 +289,19 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--no-colours", action="store_true")
     parser.add_argument("--dim", type=float, default=1.0, help="darken photos to this share")
     arguments = parser.parse_args(argv)
+    for folder in arguments.folders:
+        if not photos_in(folder):
+            parser.error(
+                f"no photos in {folder / 'images'}: name a folder with images/ and labels/"
+            )
+    try:
+        score_all(arguments)
+    except (ClimbMateError, TruthError) as error:
+        raise SystemExit(f"python -m benchmarks.accuracy: {error}") from error
+
+
+def score_all(arguments: argparse.Namespace) -> None:
+    """Score every set and the colours that were named in it, and print."""
     product = load_settings()
     listing = load_settings(yolo_conf=LOWEST)
     results = []
@@ -296,7 +319,7 @@ def main(argv: list[str] | None = None) -> None:
         if arguments.misses:
             draw_misses(results, arguments.misses)
     print(set_table(results))
-    figures = {r.name: {k: vars_of(v) for k, v in r.boxes.items()} for r in results}
+    figures = {r.name: {k: figures_of(v) for k, v in r.boxes.items()} for r in results}
     tables = [p for p in (arguments.folders or [data_root()]) if (p / "colours.csv").exists()]
     for root in [] if arguments.no_colours else tables:
         images = root / "images" if arguments.folders else root / "valid" / "images"
@@ -306,9 +329,9 @@ def main(argv: list[str] | None = None) -> None:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def vars_of(scores: Scores) -> dict[str, float]:
-    """Scores as plain numbers."""
-    return {"ap": scores.ap, "ap50": scores.ap50, "recall50": scores.recall50}
+def figures_of(scores: Scores) -> dict[str, float | None]:
+    """Scores as JSON has them: null where there is none."""
+    return {name: None if math.isnan(v) else v for name, v in asdict(scores).items()}
 
 
 if __name__ == "__main__":
