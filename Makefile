@@ -12,7 +12,8 @@ VENV ?= .venv
 ADDRESS ?=
 ARGS ?=
 HOURS ?= 8
-INIT ?= training/start/holds-yolo11n-seg.pt
+SHIPPED := training/start/holds-yolo11n-seg.pt
+INIT ?= $(SHIPPED)
 # An empty PORT of the command line or the environment is none.
 override PORT := $(or $(PORT),8501)
 # In an address of the web, one of IPv6 stands in brackets.
@@ -26,10 +27,11 @@ MADE := $(VENV)/.made
 SERVE := $(VENV)/.serve
 FULL := $(VENV)/.full
 
-# A trained detector learns on with larger tiles and smaller steps, and its mean with what it came
-# from does better than either.
+# A trained detector learns on with larger tiles and smaller steps. Its mean with the shipped one that
+# it came from does better than either; one with other classes has no mean with it.
 FURTHER := $(if $(INIT),--init $(INIT) --side 640 --batch 8 --rate 0.0008)
-TRAINED := runs/detector/$(if $(INIT),mean,best).pt
+MEAN := $(filter $(SHIPPED),$(INIT))
+TRAINED := runs/detector/$(if $(MEAN),mean,best).pt
 
 export PYTHON
 
@@ -66,7 +68,7 @@ train: $(FULL)  ## train the models and write them into weights/ (hours; needs r
 	$(RUN) -m training.truth
 	$(RUN) -m training.walls --out runs/walls --count 640 --seed 3000
 	$(RUN) -m training.detector --walls runs/walls --run runs/detector --hours $(HOURS) $(FURTHER)
-	$(if $(INIT),$(RUN) -m training.averaging runs/detector/best.pt $(INIT) $(TRAINED))
+	$(if $(MEAN),$(RUN) -m training.averaging runs/detector/best.pt $(SHIPPED) $(TRAINED))
 	$(RUN) -m training.colour --outlines runs/detector/outlines.pt --walls runs/walls \
 		--run runs/colour
 	$(RUN) -m training.convert embedded --detector $(TRAINED) \

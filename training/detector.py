@@ -101,6 +101,7 @@ def gather(
     checked, cache = read_checked(), arguments.run / "outlines.pt"
     if not cache.exists():
         images = training_photos(arguments.data)
+        print(f"outlines for the boxes of {len(images)} photos: once in a run", flush=True)
         boxed = [corrected(read_truth(image), checked) for image in images]
         save_outlines(teach_all(guess_all(boxed, max(1, os.cpu_count() or 1))), cache)
     boxed = load_outlines(cache)
