@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -133,7 +132,7 @@ def gather(arguments: argparse.Namespace) -> dict[str, list[Crop]]:
         truths = load_outlines(arguments.outlines)
     else:
         images = training_photos(arguments.data)
-        truths = guess_all([read_truth(image) for image in images], os.cpu_count() or 1)
+        truths = guess_all([read_truth(image) for image in images], available_cores())
     crops = {
         "named": named_crops(truths),
         "volumes": named_crops(truths, NAMED_VOLUMES),

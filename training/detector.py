@@ -103,7 +103,8 @@ def gather(
         images = training_photos(arguments.data)
         print(f"outlines for the boxes of {len(images)} photos: once in a run", flush=True)
         boxed = [corrected(read_truth(image), checked) for image in images]
-        save_outlines(teach_all(guess_all(boxed, max(1, os.cpu_count() or 1))), cache)
+        workers = available_cores()
+        save_outlines(teach_all(guess_all(boxed, workers), workers), cache)
     boxed = load_outlines(cache)
     cuttings = [piece for truth in boxed for piece in cut(mistaken(truth.image, checked), truth)]
     polygons = [

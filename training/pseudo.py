@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -101,10 +102,15 @@ def _start_worker() -> None:
     cv2.setNumThreads(1)
 
 
+def in_processes(work: Callable[[Truth], Truth], truths: list[Truth], workers: int) -> list[Truth]:
+    """``work`` on many pictures, in ``workers`` processes of one thread each."""
+    with multiprocessing.get_context("spawn").Pool(workers, _start_worker) as pool:
+        return pool.map(work, truths, chunksize=8)
+
+
 def guess_all(truths: list[Truth], workers: int) -> list[Truth]:
     """:func:`with_outlines` over many pictures, in ``workers`` processes."""
-    with multiprocessing.get_context("spawn").Pool(workers, _start_worker) as pool:
-        return pool.map(with_outlines, truths, chunksize=8)
+    return in_processes(with_outlines, truths, workers)
 
 
 def save_outlines(truths: list[Truth], path: Path) -> None:

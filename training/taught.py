@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -25,8 +26,8 @@ from core.exposure import expose
 from core.generators import result_of
 from core.merge import overlaps
 from core.outline import largest_outline, stretched
-from core.settings import load_settings
-from training.pseudo import overlap, with_outlines
+from core.settings import available_cores, load_settings
+from training.pseudo import in_processes, overlap, with_outlines
 from training.truth import CLASSES, Truth, add_data, polygon_split, read_truth
 
 CONFIDENCE = 0.1  # a weak detection on a true box is still a good outline
@@ -113,22 +114,27 @@ def with_taught(truth: Truth, detector: Detector) -> Truth:
     return Truth(truth.image, truth.classes, truth.boxes, outlines, known)
 
 
-def teacher() -> Detector:
+@cache
+def teacher(threads: int) -> Detector:
     """The detector in ``weights/``, listing weak detections too."""
-    return load_models(load_settings(yolo_conf=CONFIDENCE)).detector
+    settings = load_settings(yolo_conf=CONFIDENCE, omp_num_threads=threads)
+    return load_models(settings).detector
 
 
-def teach_all(truths: list[Truth]) -> list[Truth]:
-    """:func:`with_taught` over many pictures."""
-    detector = teacher()
-    return [with_taught(truth, detector) for truth in truths]
+def teach_all(truths: list[Truth], workers: int) -> list[Truth]:
+    """:func:`with_taught` over many pictures, in ``workers`` processes with a detector each."""
+    return in_processes(_taught_alone, truths, workers)
+
+
+def _taught_alone(truth: Truth) -> Truth:
+    return with_taught(truth, teacher(1))
 
 
 def measure(folder: Path) -> Iterator[tuple[str, float, float]]:
     """For the outlines of GrabCut and for those of :func:`with_taught`: what they are called, the
     share of the test polygons' objects that have one, and its mean IoU with the polygon.
     """
-    detector = teacher()
+    detector = teacher(available_cores())
     exact = [read_truth(image) for image in polygon_split(folder, test=True)]
     bare = [replace(truth, outline_known=np.zeros(len(truth.boxes), bool)) for truth in exact]
     guessed = [with_outlines(truth) for truth in bare]

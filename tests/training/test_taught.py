@@ -10,8 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
+from core.generators import result_of
 from core.merge import Detection
-from training.taught import drawn_outlines, mean_outline, mirrored, with_taught
+from training.taught import (
+    drawn_outlines,
+    mean_outline,
+    mirrored,
+    teach_all,
+    teacher,
+    with_taught,
+)
 from training.truth import Truth, ellipse
 
 WIDTH, HEIGHT = 200, 100
@@ -119,3 +127,19 @@ def test_a_mirror_is_undone_by_a_mirror() -> None:
     np.testing.assert_allclose(mirrored(mirrored(boxes)), boxes, atol=1e-6)
     outline = ellipse(boxes[0])
     np.testing.assert_allclose(mirrored(mirrored(outline)), outline, atol=1e-6)
+
+
+def test_processes_draw_what_one_process_draws(repository: Path) -> None:
+    image = repository / "assets" / "demo_wall.jpg"
+    pixels = cv2.cvtColor(cv2.imread(str(image)), cv2.COLOR_BGR2RGB)
+    height, width = pixels.shape[:2]
+    boxes = np.stack([d.box for d in result_of(teacher(1).detect(pixels))[:8]])
+    boxes = (boxes / np.tile([width, height], 2)).astype(np.float32)
+    bare = Truth(image, np.zeros(8, int), boxes, [ellipse(box) for box in boxes], np.zeros(8, bool))
+
+    (taught,) = teach_all([bare], 1)
+
+    alone = with_taught(bare, teacher(1))
+    assert taught.outline_known.any()
+    for outline, drawn in zip(taught.outlines, alone.outlines, strict=True):
+        np.testing.assert_array_equal(outline, drawn)
