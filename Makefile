@@ -6,12 +6,14 @@
 #   VENV     where the environment lies (.venv)
 #   ARGS     passed on to pytest: make test ARGS="-k photo"
 #   HOURS    time the detector may train (8)
+#   SEED     the first of the walls that are rendered for training (3000); another one, other walls
 #   INIT     the detector that training goes on from; empty: from random weights
 
 VENV ?= .venv
 ADDRESS ?=
 ARGS ?=
 HOURS ?= 8
+SEED ?= 3000
 SHIPPED := training/start/holds-yolo11n-seg.pt
 INIT ?= $(SHIPPED)
 # An empty PORT of the command line or the environment is none.
@@ -66,7 +68,7 @@ install: $(FULL)  ## install everything: serving, training, tests
 
 train: $(FULL)  ## train the models and write them into weights/ (hours; needs real photos)
 	$(RUN) -m training.truth
-	$(RUN) -m training.walls --out runs/walls --count 640 --seed 3000
+	$(RUN) -m training.walls --out runs/walls --count 640 --seed $(SEED)
 	$(RUN) -m training.detector --walls runs/walls --run runs/detector --hours $(HOURS) $(FURTHER)
 	$(if $(MEAN),$(RUN) -m training.averaging runs/detector/best.pt $(SHIPPED) $(TRAINED))
 	$(RUN) -m training.colour --outlines runs/detector/outlines.pt --walls runs/walls \
