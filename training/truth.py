@@ -18,8 +18,8 @@ import numpy as np
 CLASSES = ("hold", "volume")
 
 NEED = (
-    "Set CLIMBMATE_DATA, or --data, to the folder of real photos; the README says under Training "
-    "what lies in it."
+    "Set CLIMBMATE_DATA to the folder of real photos; the README says under Training what lies in "
+    "it."
 )
 
 # Polygon photos come as several augmented copies; the name before the last `_N` is the photo they
