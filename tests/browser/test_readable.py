@@ -110,8 +110,10 @@ def test_nothing_that_is_chosen_or_allowed_lies_out_of_sight(
     page = open_page(address, size)
     formats = page.get_by_test_id("stFileUploaderDropzoneInstructions").first
     playwright.expect(formats).to_contain_text("BMP")
-    assert formats.locator("span").evaluate_all(
-        "all => all.every(span => span.scrollWidth <= span.clientWidth)"
+    page.wait_for_function(  # the page's style may come after its words
+        "element => [...element.querySelectorAll('span')]"
+        ".every(span => span.scrollWidth <= span.clientWidth)",
+        arg=formats.element_handle(),
     )
 
     if size == "phone":
