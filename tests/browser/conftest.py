@@ -102,12 +102,13 @@ def browser() -> Iterator[object]:
 
 
 @pytest.fixture
-def open_page(browser: object) -> Iterator[Callable[[str, str], object]]:
-    """Opens an address at ``desktop`` or ``phone`` size; an error on its console fails the test."""
+def open_page(browser: object) -> Iterator[Callable[..., object]]:
+    """Opens an address at ``desktop`` or ``phone`` size, in a browser that prefers ``light`` or
+    ``dark``; an error on its console fails the test."""
     contexts, problems = [], []
 
-    def opened(address: str, size: str = "desktop") -> object:
-        context = browser.new_context(**SIZES[size])
+    def opened(address: str, size: str = "desktop", scheme: str = "light") -> object:
+        context = browser.new_context(color_scheme=scheme, **SIZES[size])
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
