@@ -212,6 +212,17 @@ def export_checkpoint(network: torch.nn.Module, path: Path) -> None:
     )
 
 
+def forget_after(step: int, log: Path) -> None:
+    """Drop the rows of ``log.csv`` behind ``step``, and one that was not written to its end: a run
+    that was killed makes the steps since its checkpoint again.
+    """
+    if log.exists():
+        text = log.read_text(encoding="utf-8").splitlines(keepends=True)
+        whole = [row for row in text if row.endswith("\n")]
+        kept = whole[:1] + [row for row in whole[1:] if int(row.split(",")[0]) <= step]
+        log.write_text("".join(kept), encoding="utf-8")
+
+
 def write_card(arguments: argparse.Namespace, state: dict[str, Any]) -> None:
     """What was trained on what, with which settings, for how long."""
     card = {
@@ -248,6 +259,7 @@ class Run:
             self.average.model.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.elapsed = state["step"], state["elapsed"]
+            forget_after(self.step, arguments.run / "log.csv")
         self.groups, self.cuttings = gather(arguments)
 
     def train_step(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
@@ -327,7 +339,7 @@ class Run:
         row = {"step": self.step, "minutes": round(self.elapsed / 60, 1)}
         row |= {name: round(value, 4) for name, value in terms.items()}
         path = self.arguments.run / "log.csv"
-        new = not path.exists()
+        new = not path.exists() or not path.stat().st_size
         with path.open("a", newline="") as file:
             writer = csv.DictWriter(file, row)
             if new:

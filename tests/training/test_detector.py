@@ -99,6 +99,33 @@ def test_a_stopped_run_continues_where_it_was(arguments: list[str]) -> None:
     assert second.step > first.step
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("step,box\n50,1.5\n100,1.4\n150,1.3\n", "step,box\n50,1.5\n100,1.4\n"),
+        ("step,box\n50,1.5\n10", "step,box\n50,1.5\n"),
+        ("step,box\n", "step,box\n"),
+        ("ste", ""),
+        ("", ""),
+    ],
+)
+def test_a_killed_run_forgets_the_rows_of_steps_that_it_makes_again(
+    arguments: list[str], tmp_path: Path, written: str, kept: str
+) -> None:
+    first = Run(parse_arguments(arguments))
+    first.step = 120
+    first.save()
+    log = tmp_path / "run" / "log.csv"
+    log.write_text(written)
+
+    again = Run(parse_arguments(arguments))
+
+    assert log.read_text() == kept
+    again.log({"box": 1.25})
+    assert log.read_text().splitlines()[-1] == "120,0.0,1.25"
+    assert log.read_text().startswith("step,")
+
+
 def test_a_missed_volume_weighs_more_than_a_missed_hold(arguments: list[str]) -> None:
     run = Run(parse_arguments(arguments))
 
